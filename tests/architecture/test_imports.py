@@ -1,0 +1,120 @@
+"""Who may import whom (docs/DESIGN.md section 2), as a table that a test walks."""
+
+import ast
+import fnmatch
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+OURS = ("device", "host", "simulator", "examples", "tests", "boot", "main")
+
+# First matching row decides: files → modules of ours they may import (patterns). The last column of DESIGN's table in words.
+TABLE = (
+    ("boot.py", ()),
+    ("main.py", ("device.run",)),
+    ("device/run.py", ("device.*",)),
+    ("device/setup.py", ("device.*",)),
+    ("device/errors.py", ()),
+    ("device/protocol.py", ()),
+    ("device/update/steps.py", ("device.errors",)),
+    ("device/update/plan.py", ("device.errors", "device.protocol")),
+    (
+        "device/update/client.py",
+        (
+            "device.update.steps",
+            "device.update.journal",
+            "device.update.plan",
+            "device.update.metadata",
+            "device.update.download",
+            "device.errors",
+            "device.log",
+            "device.protocol",
+        ),
+    ),
+    ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
+    ("simulator/*", ("simulator", "simulator.*")),
+    ("host/engine/decide.py", ()),
+    ("host/models/*", ("host.models", "host.models.*")),
+    (
+        "host/services/*",
+        (
+            "host.services",
+            "host.services.*",
+            "host.models",
+            "host.models.*",
+            "host.storage",
+            "host.verification*",
+            "host.metadata*",
+            "host.settings",
+            "host.errors",
+            "device.protocol",
+        ),
+    ),
+    ("host/web/*", ("host.web*", "host.services*", "host.errors", "host.extensions", "host.settings")),
+    (
+        "host/api/*",
+        ("host.api*", "host.services*", "host.errors", "host.extensions", "host.settings", "device.protocol"),
+    ),
+    (
+        "host/bridge/*",
+        ("host.bridge*", "host.services*", "host.errors", "host.extensions", "host.settings", "device.protocol"),
+    ),
+    ("host/deploy/*", ("host.deploy*", "host.builder*", "host.errors", "device.protocol")),
+    ("host/*", ("host", "host.*", "device.protocol")),
+    ("examples/blink/*", ()),
+    ("examples/thermostat/*", ()),
+    ("examples/*", ("examples*", "host.*", "simulator*", "device.protocol")),
+)
+
+
+def sources():
+    """Every source file the table speaks of."""
+    files = [ROOT / "boot.py", ROOT / "main.py"]
+    for folder in ("device", "host", "simulator", "examples"):
+        files += sorted((ROOT / folder).rglob("*.py"))
+    return [f.relative_to(ROOT).as_posix() for f in files]
+
+
+def imports(name):
+    """Modules of ours that a file imports, late imports included, as dotted names."""
+    package = name.rsplit("/", 1)[0].replace("/", ".").split(".")
+    for node in ast.walk(ast.parse((ROOT / name).read_text())):
+        if isinstance(node, ast.Import):
+            found = [a.name for a in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            module = ".".join([*base, node.module or ""]).strip(".")
+            is_package = (ROOT / module.replace(".", "/")).is_dir()
+            found = [f"{module}.{a.name}" for a in node.names] if is_package else [module]
+        else:
+            continue
+        yield from (m for m in found if m.split(".")[0] in OURS)
+
+
+def allowed(name):
+    """Patterns of what the first matching row lets this file import."""
+    return next(patterns for files, patterns in TABLE if fnmatch.fnmatch(name, files))
+
+
+@pytest.mark.parametrize("name", sources())
+def test_a_file_imports_only_what_its_row_allows(name):
+    stray = [m for m in imports(name) if not any(fnmatch.fnmatch(m, p) for p in allowed(name))]
+    assert stray == []
+
+
+def test_the_board_is_never_imported_whole_by_the_host():
+    users = {m for n in sources() if n.startswith("host/") for m in imports(n) if m.startswith("device")}
+    assert {m.rsplit(".", 1)[0] if m.count(".") > 1 else m for m in users} <= {"device.protocol"}
+
+
+def test_services_never_import_flask():
+    strays = [
+        n
+        for n in sources()
+        if n.startswith(("host/services/", "host/models/"))
+        for node in ast.walk(ast.parse((ROOT / n).read_text()))
+        if "flask" in [a.name.split(".")[0] for a in getattr(node, "names", []) if isinstance(node, ast.Import)]
+        or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "flask")
+    ]
+    assert strays == []
