@@ -1,0 +1,107 @@
+"""A release: the manifest's exact bytes and the blobs it names."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from device import protocol
+from host.builder import application, bytecode, runtime
+from host.builder.errors import BuildError
+
+
+@dataclass(frozen=True)
+class Release:
+    """One numbered version of a product, ready to travel."""
+
+    manifest: bytes
+    blobs: dict[str, bytes] = field(repr=False)  # by SHA-256
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        """The manifest, parsed."""
+        return json.loads(self.manifest)
+
+    @property
+    def product(self) -> str:
+        """The product it is a version of."""
+        return self.value["product"]
+
+    @property
+    def number(self) -> int:
+        """Its number in the product."""
+        return self.value["number"]
+
+    @property
+    def files(self) -> list[tuple[str, int, str]]:
+        """Path, size and SHA-256 of each file of the app part."""
+        return [tuple(entry) for entry in self.value["parts"]["app"]["files"]]
+
+
+def build(folder: Path, number: int, created_at: int, root: Path = runtime.ROOT) -> Release:
+    """The release of an app folder with the runtime; the same input gives the same bytes.
+
+    Raises:
+        BuildError: what keeps the folder from being a release, and where.
+    """
+    if not 1 <= number < 2**31:
+        raise BuildError("bad-number", str(number), "a release number is from 1 to 2147483647")
+    app = application.read(folder)
+    files = compiled({**app.files, **runtime.release_sources(root)}.items())
+    manifest = {
+        "format": protocol.MANIFEST_FORMAT,
+        "product": app.product,
+        "number": number,
+        "version": app.version,
+        "description": app.description,
+        "created_at": created_at,
+        "boards": list(app.boards),
+        "abi": bytecode.ABI,
+        "firmwares": [],
+        "parts": {"app": {"files": [[p, len(d), digest(d)] for p, d in sorted(files.items())]}},
+    }
+    return Release(_canonical(manifest, folder), {digest(d): d for d in files.values()})
+
+
+def golden(root: Path = runtime.ROOT) -> dict[str, bytes]:
+    """The runtime as it lies in /device, by path on the board."""
+    return compiled(runtime.sources(root).items())
+
+
+def compiled(sources: Iterable[tuple[str, Path]]) -> dict[str, bytes]:
+    """Each file as a board gets it: .py as .mpy, a checked .mpy and all else as they are."""
+    files: dict[str, bytes] = {}
+    for path, place in sources:
+        name = bytecode.compiled_name(path)
+        if name in files:
+            raise BuildError("duplicate-path", path, f"there is another {name}")
+        files[name] = _content(path, place.read_bytes())
+    return files
+
+
+def digest(content: bytes) -> str:
+    """The name of a blob."""
+    return hashlib.sha256(content).hexdigest()
+
+
+def _content(path: str, content: bytes) -> bytes:
+    if path.endswith(".py"):
+        return bytecode.compile_source(content, path)
+    if path.endswith(".mpy"):
+        bytecode.check(content, path)
+    return content
+
+
+def _canonical(manifest: dict[str, Any], folder: Path) -> bytes:
+    text = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    if len(text.encode()) > protocol.MANIFEST_BYTES_MAX:
+        raise BuildError(
+            "manifest-too-large",
+            str(folder),
+            f"its list of files takes {len(text.encode())} bytes of "
+            f"{protocol.MANIFEST_BYTES_MAX}; put files together",
+        )
+    return text.encode()
