@@ -1,0 +1,16 @@
+"""The tables. All are imported here, because a mapped class only exists once it was imported."""
+
+from host.models.assignment import Assignment
+from host.models.attempt import Attempt
+from host.models.base import Base
+from host.models.device import Device
+from host.models.event import Event
+from host.models.outbox import Outbox
+from host.models.release import Blob, Release, ReleaseBlob
+from host.models.report import Report
+from host.models.user import EnrolmentToken, Token, User
+
+__all__ = [
+    "Assignment", "Attempt", "Base", "Blob", "Device", "EnrolmentToken", "Event", "Outbox",
+    "Release", "ReleaseBlob", "Report", "Token", "User",
+]

@@ -1,0 +1,108 @@
+"""Devices as their people see them: see, claim, rename, retire, settle a conflict."""
+
+from sqlalchemy import select
+
+from host.errors import HostError, KeptError
+from host.models import Device
+from host.services import assignments, events, limits, outbox, permissions, secret
+from host.services.clock import utc
+
+_CODE_LETTERS = 8
+
+
+def authenticate(session, device_id, secret_hex):
+    """The device with this id and secret, or None. A retired one is nobody."""
+    device = session.get(Device, device_id)
+    if device is None or not secret.matches(secret_hex, device.secret_digest):
+        return None
+    return None if device.state == "retired" else device
+
+
+def mine(session, user):
+    """The devices a person sees, newest first: their own, or all for an admin."""
+    query = select(Device).order_by(Device.registered_at.desc(), Device.id)
+    if not permissions.allows(user.role, "device.see-all"):
+        query = query.where(Device.owner_id == user.id)
+    return list(session.scalars(query))
+
+
+def find(session, user, device_id):
+    """One device. Somebody else's does not exist.
+
+    Raises: HostError `not-found`.
+    """
+    device = session.get(Device, device_id)
+    sees_all = permissions.allows(user.role, "device.see-all")
+    if device is None or not (sees_all or device.owner_id == user.id):
+        raise HostError("not-found", f"There is no device {device_id!r} of yours.")
+    return device
+
+
+def claim(session, settings, user, code, name=None, address=None, *, now=None):
+    """Make the device with this code the person's. The code is of no use afterwards.
+
+    Raises: KeptError `no-such-code`, `rate-limited`.
+    """
+    now = utc(now)
+    limits.hit(session, settings, "claim:user", str(user.id), now=now)
+    limits.hit(session, settings, "claim:address", limits.network(address), now=now)
+    device = session.scalars(select(Device).where(Device.claim_code == _tidy(code))).first()
+    if device is None or device.state != "unclaimed":
+        raise KeptError("no-such-code", "No device waits with this code. Codes expire.")
+    take(session, device, user, "by its claim code", now=now)
+    device.name = name or device.name
+    return device
+
+
+def take(session, device, user, why, *, now):
+    """The device is this person's from now on; it is told to look for its release."""
+    device.state, device.owner, device.claim_code = "claimed", user, None
+    events.add(session, user.email, f"device {device.id}", "claimed", why, now=now)
+    outbox.put(session, device.id, outbox.CHECK, now=now)
+
+
+def rename(session, device, name, who, *, now=None):
+    """Give the device another name."""
+    events.add(session, who, f"device {device.id}", "renamed", name, now=now)
+    device.name = name
+
+
+def retire(session, device, who, *, now=None):
+    """Its secret no longer works, and its live session ends."""
+    if device.state == "retired":
+        return
+    assignments.close(session, device.id, "retired", now=now)
+    device.state, device.online, device.claim_code = "retired", False, None
+    device.progress, device.conflict_digest = None, None
+    events.add(session, who, f"device {device.id}", "retired", now=now)
+    outbox.put(session, device.id, outbox.DISCONNECT, now=now)
+
+
+def notify(session, device, what, *, now=None):
+    """Tell a device something now, if it listens. `what` is one of services.outbox."""
+    if device.state != "claimed":
+        raise HostError("not-claimed", f"Device {device.id} is {device.state}.")
+    device.retry_active = device.retry_active or what == outbox.RETRY_ACTIVE
+    outbox.put(session, device.id, what, now=now)
+
+
+def resolve_conflict(session, device, is_accepted, who, *, now=None):
+    """Take the secret that waits (the board lost its flash), or keep the old (a stranger).
+
+    Raises: HostError `no-conflict`.
+    """
+    if device.shown_state != "conflict":
+        raise HostError("no-conflict", f"Nobody else registered as {device.id}.")
+    if is_accepted:
+        device.secret_digest, device.online = device.conflict_digest, False
+        outbox.put(session, device.id, outbox.DISCONNECT, now=now)
+    device.conflict_digest, device.conflict_at, device.conflict_from = None, None, None
+    device.conflict_has_token = False
+    what = "new-secret-accepted" if is_accepted else "new-secret-refused"
+    events.add(session, who, f"device {device.id}", what, now=now)
+
+
+def _tidy(code):
+    letters = "".join(letter for letter in code.upper() if letter.isalnum())
+    half = _CODE_LETTERS // 2
+    return f"{letters[:half]}-{letters[half:]}"[: _CODE_LETTERS + 1]

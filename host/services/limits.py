@@ -1,0 +1,59 @@
+"""Rate limits: a counter per bucket and window, shared by all workers through the database."""
+
+import ipaddress
+from datetime import timedelta
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from host.errors import KeptError
+from host.models import Attempt
+from host.services.clock import utc
+
+
+def hit(session, settings, name, subject="", *, now=None):
+    """Count an attempt; the one that is too many is refused, with the time until the window ends.
+
+    Raises: KeptError `rate-limited`.
+    """
+    now = utc(now)
+    most, seconds = settings.limit(name)
+    bucket = f"{name} {subject}"[:320]
+    _begin(session, bucket, now, now + timedelta(seconds=seconds))
+    session.execute(
+        update(Attempt).where(Attempt.bucket == bucket).values(count=Attempt.count + 1)
+    )
+    count, ends_at = session.execute(
+        select(Attempt.count, Attempt.ends_at).where(Attempt.bucket == bucket)
+    ).one()
+    if count > most:
+        wait_s = max(1, int((ends_at - now).total_seconds()))
+        sentence = f"Too many attempts. Try again in {wait_s} s."
+        raise KeptError("rate-limited", sentence, retry_after_s=wait_s)
+
+
+def clear(session, name, subject=""):
+    """Forget the attempts: the last one was right."""
+    session.execute(delete(Attempt).where(Attempt.bucket == f"{name} {subject}"[:320]))
+
+
+def network(address):
+    """What shares a limit: one IPv4 address, or the /64 that one IPv6 customer has."""
+    try:
+        parsed = ipaddress.ip_address(address or "")
+    except ValueError:
+        return "unknown"
+    if parsed.version == 6:
+        return str(ipaddress.ip_network((parsed, 64), strict=False))
+    return str(parsed)
+
+
+def _begin(session, bucket, now, ends_at):
+    session.execute(delete(Attempt).where(Attempt.ends_at <= now))  # keeps the table small, too
+    try:
+        with session.begin_nested():
+            session.execute(
+                Attempt.__table__.insert().values(bucket=bucket, count=0, ends_at=ends_at)
+            )
+    except IntegrityError:
+        pass  # the window is open already

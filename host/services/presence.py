@@ -1,0 +1,75 @@
+"""What boards say of themselves over MQTT: are they there, what runs, how far an update is.
+
+Payloads come from boards: a field of the wrong type is left out, an unknown device is no error.
+"""
+
+from datetime import timedelta
+
+from sqlalchemy import update
+
+from host.models import Device
+from host.services import assignments
+from host.services.clock import utc
+
+_NUMBER_MAX = 2**31 - 1
+_STATUS = {"slot": 8, "mode": 16, "firmware": 64}  # text fields of a status and their length
+_PROGRESS_EVERY = timedelta(seconds=1)  # what a person can see; boards may say it more often
+
+
+def status(session, device_id, payload, *, now=None):
+    """Take a status message or a last will (SPEC section 9): `{"online": true, …}`."""
+    device = _known(session, device_id)
+    if device is None:
+        return
+    device.online = payload.get("online") is True
+    if not device.online:
+        return
+    device.last_seen_at = utc(now)
+    for field, length in _STATUS.items():
+        if isinstance(payload.get(field), str):
+            setattr(device, field, text(payload[field], length))
+    if device.mode != "golden":
+        device.retry_active = False
+    # The number of a trial is not what the board runs until it says so by a report.
+    if device.mode != "trial" and is_number(payload.get("number")):
+        device.number = payload["number"]
+
+
+def progress(session, device_id, payload, *, now=None):
+    """Take a progress message: `{"number": 5, "step": "stage", "done": 4096, "total": 20480}`."""
+    device = _known(session, device_id)
+    fields = {name: payload.get(name) for name in ("number", "done", "total")}
+    step = payload.get("step")
+    if device is None or not isinstance(step, str) or not all(map(is_number, fields.values())):
+        return
+    now = utc(now)
+    if is_due(device.progress, step, now):
+        device.progress = {**fields, "step": text(step, 16), "at": now.timestamp()}
+        assignments.start(session, device, fields["number"], now=now)
+
+
+def is_due(last, step, now):
+    """Whether a progress is worth writing: another step, or long enough since the last."""
+    if last is None or last["step"] != step:
+        return True
+    return now.timestamp() - last["at"] >= _PROGRESS_EVERY.total_seconds()
+
+
+def everyone_offline(session):
+    """Forget who was online: a bridge that starts learns it anew from the retained messages."""
+    session.execute(update(Device).values(online=False))
+
+
+def is_number(value):
+    """Whether a board's value is a number that a column takes (and not true or false)."""
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _NUMBER_MAX
+
+
+def text(value, length):
+    """A board's text made storable: no lone surrogates or NUL (PostgreSQL), not too long."""
+    return value.encode("utf-8", "replace").decode().replace("\0", "")[:length]
+
+
+def _known(session, device_id):
+    device = session.get(Device, device_id)
+    return None if device is None or device.state == "retired" else device
