@@ -2,26 +2,16 @@
 
 import argparse
 
-from host.builder import release, runtime, sizes
+from host.builder import ledger, release, runtime
 
 
 def main() -> None:
     """Print the ledger."""
     parser = argparse.ArgumentParser(prog="python -m host.builder", description=__doc__)
-    parser.add_argument("--size", action="store_true", help="bytes and blocks of each module")
+    parser.add_argument("--size", action="store_true", required=True, help="print the ledger")
     parser.parse_args()
-    print("\n".join(ledger(release.golden(), runtime.starters())))  # noqa: T201
-
-
-def ledger(golden: dict[str, bytes], starters: dict[str, bytes]) -> list[str]:
-    """Lines of a table: bytes and blocks of each file, and the sum."""
-    files = {path: len(content) for path, content in {**starters, **golden}.items()}
-    lines = [f"{'bytes':>8} {'blocks':>6}  file"]
-    for path, size in files.items():
-        lines.append(f"{size:8} {sizes.file_blocks(size):6}  {path}")
-    inside = sizes.cost({p.removeprefix("device/"): len(c) for p, c in golden.items()})
-    lines.append(f"{inside.bytes:8} {inside.blocks:6}  device/ with its folders")
-    return lines
+    table = ledger.of(release.golden(), runtime.starters())
+    print("\n".join(ledger.lines(table)))  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -1,7 +1,13 @@
 """What can be wrong with an app folder or a bundle, each with a word."""
 
 
-class BuildError(Exception):
+class ToolError(Exception):
+    """What a person at the command line can act on: a word, and a sentence as the text."""
+
+    code = "failed"
+
+
+class BuildError(ToolError):
     """A release cannot be made of this. `code` is a word, `place` the file (with its line)."""
 
     def __init__(self, code: str, place: str, detail: str) -> None:

@@ -1,0 +1,5 @@
+"""The command line `mpfleet`."""
+
+from host.cli.root import main
+
+__all__ = ["main"]

@@ -1,0 +1,54 @@
+"""`mpfleet user`: who may sign in."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from host.cli import output
+from host.cli.session import signed_in
+
+if TYPE_CHECKING:
+    from host.cli.client import Client
+
+_ROLES = ("viewer", "operator", "approver", "admin")
+
+
+@click.group()
+def user() -> None:
+    """Add and list people (admins only)."""
+
+
+@user.command()
+@click.argument("email")
+@click.option("--role", type=click.Choice(_ROLES), help="What they may do.")
+@output.as_json
+@signed_in
+def add(client: Client, email: str, role: str | None, as_json: bool) -> None:
+    """Add a person; the password is shown once.
+
+    \b
+    Example:
+      mpfleet user add ada@example.org --role operator
+    """
+    answer = client.send("POST", "/users", {"email": email, **({"role": role} if role else {})})
+    output.show(answer, as_json, lambda a: output.fields(a.items()))
+
+
+@user.command("list")
+@output.as_json
+@signed_in
+def list_(client: Client, as_json: bool) -> None:
+    """List people.
+
+    \b
+    Example:
+      mpfleet user list
+    """
+    found = client.get("/users")
+    output.show(
+        found,
+        as_json,
+        lambda users: output.columns(("EMAIL", "ROLE"), [(u["email"], u["role"]) for u in users]),
+    )

@@ -1,0 +1,202 @@
+"""`mpfleet device` and `assign`: what boards there are, and what each is to run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.cli import output
+from host.cli.session import signed_in
+
+if TYPE_CHECKING:
+    from host.cli.client import Client
+
+
+@click.group()
+def device() -> None:
+    """See and change devices. DEVICE is an id or a name."""
+
+
+@device.command("list")
+@click.option("--product", help="Only of this product.")
+@output.as_json
+@signed_in
+def list_(client: Client, product: str | None, as_json: bool) -> None:
+    """List devices.
+
+    \b
+    Example:
+      mpfleet device list --json
+    """
+    found = [d for d in client.devices() if product in (None, d["product"])]
+    output.show(found, as_json, _list_text)
+
+
+@device.command()
+@click.argument("reference", metavar="DEVICE")
+@output.as_json
+@signed_in
+def show(client: Client, reference: str, as_json: bool) -> None:
+    """Show a device and its last reports.
+
+    \b
+    Example:
+      mpfleet device show kitchen
+    """
+    one = client.device(reference)
+    reports = client.get(f"/devices/{one['id']}/reports")
+    output.show({**one, "reports": reports}, as_json, _device_text)
+
+
+@device.command()
+@click.argument("code")
+@click.option("--name", help="A name for it.")
+@output.as_json
+@signed_in
+def claim(client: Client, code: str, name: str | None, as_json: bool) -> None:
+    """Make a registered board yours by the code it shows.
+
+    \b
+    Example:
+      mpfleet device claim ABCD-EFGH --name kitchen
+    """
+    value = {"code": code, **({"name": name} if name else {})}
+    _show_one(client.send("POST", "/devices/claim", value), as_json)
+
+
+@device.command("update-now")
+@click.argument("references", metavar="DEVICE...", nargs=-1, required=True)
+@signed_in
+def update_now(client: Client, references: tuple[str, ...]) -> None:
+    """Tell boards to ask for an update at once.
+
+    \b
+    Example:
+      mpfleet device update-now kitchen garden
+    """
+    for reference in references:
+        one = client.device(reference)
+        client.send("POST", f"/devices/{one['id']}/update-now")
+        click.echo(f"{label(one)}: told")
+
+
+@device.command()
+@click.argument("reference", metavar="DEVICE")
+@click.argument("name")
+@output.as_json
+@signed_in
+def rename(client: Client, reference: str, name: str, as_json: bool) -> None:
+    """Give a device another name.
+
+    \b
+    Example:
+      mpfleet device rename 24a160000001 kitchen
+    """
+    one = client.device(reference)
+    _show_one(client.send("PATCH", f"/devices/{one['id']}", {"name": name}), as_json)
+
+
+@device.command()
+@click.argument("reference", metavar="DEVICE")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output.as_json
+@signed_in
+def retire(client: Client, reference: str, yes: bool, as_json: bool) -> None:
+    """Shut a device out: its secret no longer works, its session ends.
+
+    \b
+    Example:
+      mpfleet device retire kitchen --yes
+    """
+    one = client.device(reference)
+    if not yes:
+        click.confirm(f"Shut {label(one)} out for good?", abort=True, err=True)
+    _show_one(client.send("DELETE", f"/devices/{one['id']}"), as_json)
+
+
+@click.command()
+@click.argument("number", type=int)
+@click.option("--device", "references", multiple=True, help="Id or name; may be repeated.")
+@click.option("--all", "is_all", is_flag=True, help="Every device of the product.")
+@click.option("--product", help="Product of the release; with --device it is the device's.")
+@output.as_json
+@signed_in
+def assign(
+    client: Client,
+    number: int,
+    references: tuple[str, ...],
+    is_all: bool,
+    product: str | None,
+    as_json: bool,
+) -> None:
+    """Offer a release to devices.
+
+    \b
+    Examples:
+      mpfleet assign 4 --device kitchen --device garden
+      mpfleet assign 4 --all --product blink
+    """
+    if is_all == bool(references):
+        raise click.UsageError("give either --device or --all")
+    found = [client.device(reference) for reference in references]
+    products = {product} if product else {one["product"] for one in found}
+    if len(products) != 1:
+        raise click.UsageError("give --product")
+    value = {
+        "product": products.pop(),
+        "number": number,
+        "devices": "all" if is_all else [one["id"] for one in found],
+    }
+    output.show(client.send("POST", "/assignments", value), as_json, _assigned_text)
+
+
+def label(one: dict[str, Any]) -> str:
+    """What a device is called: its name, else its id."""
+    return one["name"] or one["id"]
+
+
+def _show_one(one: dict[str, Any], as_json: bool) -> None:
+    output.show(one, as_json, _device_text)
+
+
+def _assigned_text(answer: dict[str, Any]) -> str:
+    made = answer["assignments"]
+    if not made:
+        return "no device took it: none of the product is claimed"
+    return "\n".join(
+        f"{a['device']}: release {a['number']} of {a['product']} {a['state']}" for a in made
+    )
+
+
+_LIST = ("id", "name", "product", "state", "online", "number", "mode", "last_seen_at")
+_SHOW = (
+    *("id", "name", "owner", "product", "model", "mac", "state", "online", "number", "version"),
+    *("slot", "mode", "firmware", "registered_at", "last_seen_at"),
+)
+
+
+def _list_text(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "no devices yet: mpfleet deploy --port PORT"
+    titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _LIST] + ["UPDATE"]
+    return output.columns(titles, [[*(d[n] for n in _LIST), update_text(d)] for d in found])
+
+
+def update_text(one: dict[str, Any]) -> str:
+    """The newest assignment in a few words."""
+    assignment = one["assignment"]
+    if not assignment:
+        return "-"
+    reason = f" ({assignment['reason']})" if assignment["reason"] else ""
+    return f"{assignment['number']} {assignment['state']}{reason}"
+
+
+def _device_text(one: dict[str, Any]) -> str:
+    text = output.fields([*((n, one[n]) for n in _SHOW), ("update", update_text(one))])
+    for report in one.get("reports", ())[:5]:
+        words = (report.get(n) for n in ("kind", "number", "outcome", "reason", "detail"))
+        text += "\nreport  " + " ".join(str(w) for w in words if w not in (None, ""))
+        if report.get("traceback"):
+            text += "\n" + report["traceback"].rstrip()
+    return text

@@ -1,0 +1,39 @@
+"""How results are printed: as columns for people, as JSON for programs."""
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import click
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
+
+
+def show(value: Any, is_json: bool, text: Callable[[Any], str]) -> None:
+    """Print a value as JSON, or as the text made of it."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if is_json else text(value))
+
+
+def columns(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows under their titles, each column as wide as its widest cell."""
+    cells = [list(titles), *([_cell(c) for c in row] for row in rows)]
+    widths = [max(len(row[n]) for row in cells) for n in range(len(titles))]
+    lines = ("  ".join(c.ljust(w) for c, w in zip(row, widths, strict=True)) for row in cells)
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def fields(pairs: Iterable[tuple[str, Any]]) -> str:
+    """Names and values, one pair a line."""
+    shown = [(name, _cell(value)) for name, value in pairs]
+    width = max(len(name) for name, _ in shown)
+    return "\n".join(f"{name.ljust(width)}  {value}".rstrip() for name, value in shown)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return str(value)

@@ -1,0 +1,182 @@
+"""`mpfleet release`: make releases of app folders, and see which there are."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from host.cli import output
+from host.cli.session import connect, signed_in
+
+if TYPE_CHECKING:
+    from host.builder.release import Release
+    from host.cli.client import Client
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
+@click.group()
+def release() -> None:
+    """Make, upload and list releases."""
+
+
+@release.command()
+@click.argument("folder", type=_FOLDER)
+@click.option("--number", type=int, help="Release number; without it the host says the next.")
+@click.option("--upload", is_flag=True, help="Send it to the host at once.")
+@click.option(
+    "-o",
+    "--output",
+    "place",
+    type=click.Path(path_type=Path),
+    help="Bundle file, or the folder for it.",
+)
+@output.as_json
+@click.pass_context
+def build(
+    context: click.Context,
+    folder: Path,
+    number: int | None,
+    upload: bool,
+    place: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a release of an app folder (mpfleet.json, app/, perhaps lib/).
+
+    The runtime goes with it. SOURCE_DATE_EPOCH sets its time, so that the same input gives the
+    same bytes.
+
+    \b
+    Examples:
+      mpfleet release build examples/blink --upload
+      mpfleet release build examples/blink --number 4 -o build/
+    """
+    from host.builder import application, bundle
+    from host.builder import release as releases
+
+    client = connect(context.obj) if upload or number is None else None
+    if number is None and client:
+        number = client.next_number(application.read_description(folder)["product"])
+    made = releases.build(folder, int(number or 1), build_time())
+    file = None if upload and place is None else _bundle_place(place, bundle.name(made))
+    if file:
+        bundle.write(made, file)
+    if upload and client:
+        publish(client, made)
+    shown = {**describe(made), "file": str(file) if file else None, "uploaded": upload}
+    output.show(shown, as_json, _built_text)
+
+
+@release.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@output.as_json
+@signed_in
+def upload(client: Client, file: Path, as_json: bool) -> None:
+    """Send a bundle to the host; what it has already does not travel again.
+
+    \b
+    Example:
+      mpfleet release upload blink-4.mpfleet
+    """
+    from host.builder import bundle
+
+    output.show(publish(client, bundle.read(file)), as_json, _release_text)
+
+
+@release.command("list")
+@click.option("--product", help="Only of this product.")
+@output.as_json
+@signed_in
+def list_(client: Client, product: str | None, as_json: bool) -> None:
+    """List releases.
+
+    \b
+    Example:
+      mpfleet release list --product blink
+    """
+    output.show(client.releases(product), as_json, _list_text)
+
+
+@release.command()
+@click.argument("product")
+@click.argument("number", type=int)
+@output.as_json
+@signed_in
+def show(client: Client, product: str, number: int, as_json: bool) -> None:
+    """Show a release.
+
+    \b
+    Example:
+      mpfleet release show blink 4
+    """
+    output.show(client.get(f"/releases/{product}/{number}"), as_json, _release_text)
+
+
+def publish(client: Client, made: Release) -> dict[str, Any]:
+    """Upload what the host lacks of a release, and say that it is whole."""
+    for sha256 in client.add_release(made.manifest)["missing"]:
+        client.add_blob(sha256, made.blobs[sha256])
+    return client.complete(made.product, made.number)
+
+
+def build_time() -> int:
+    """What a manifest says of its making: SOURCE_DATE_EPOCH, else now."""
+    given = os.environ.get("SOURCE_DATE_EPOCH", "")
+    return int(given) if given.isdigit() else int(time.time())
+
+
+def describe(made: Release) -> dict[str, Any]:
+    """What a release costs a board, against the budget."""
+    from host.builder import sizes
+
+    cost = sizes.cost({path: size for path, size, _ in made.files})
+    return {
+        "product": made.product,
+        "number": made.number,
+        "version": made.value["version"],
+        "files": [
+            {"path": p, "bytes": n, "blocks": sizes.file_blocks(n)} for p, n, _ in made.files
+        ],
+        "bytes": cost.bytes,
+        "blocks": cost.blocks,
+        "bytes_budget": sizes.BYTES_BUDGET,
+        "blocks_budget": sizes.BLOCKS_BUDGET,
+    }
+
+
+def _bundle_place(place: Path | None, name: str) -> Path:
+    if place is None or place.is_dir():
+        return (place or Path()) / name
+    place.parent.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def _built_text(shown: dict[str, Any]) -> str:
+    rows = [(f["path"], f["bytes"], f["blocks"]) for f in shown["files"]]
+    table = output.columns(("FILE", "BYTES", "BLOCKS"), rows)
+    over = shown["bytes"] > shown["bytes_budget"] or shown["blocks"] > shown["blocks_budget"]
+    where = f", in {shown['file']}" if shown["file"] else ""
+    return (
+        f"{table}\n{shown['product']} {shown['number']}: {shown['bytes']} of "
+        f"{shown['bytes_budget']} bytes, {shown['blocks']} of {shown['blocks_budget']} blocks"
+        f"{' (over budget)' if over else ''}{where}{', uploaded' if shown['uploaded'] else ''}"
+    )
+
+
+_COLUMNS = ("product", "number", "version", "state", "size_bytes", "created_at", "description")
+
+
+def _list_text(found: list[dict[str, Any]]) -> str:
+    if not found:
+        return "no releases yet: mpfleet release build FOLDER --upload"
+    titles = [name.removesuffix("_bytes").removesuffix("_at").upper() for name in _COLUMNS]
+    return output.columns(titles, [[r[name] for name in _COLUMNS] for r in found])
+
+
+def _release_text(one: dict[str, Any]) -> str:
+    names = (*_COLUMNS, "boards", "created_by", "manifest_sha256")
+    return output.fields((name, one[name]) for name in names)

@@ -1,0 +1,80 @@
+"""`mpfleet serve`: run a host."""
+
+import socket
+import sys
+from pathlib import Path
+
+import click
+
+
+@click.command()
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    envvar="MPFLEET_DATA_FOLDER",
+    show_default=True,
+    help="Folder of the database, blobs and keys; made on the first run.",
+)
+@click.option(
+    "--listen",
+    is_flag=False,
+    flag_value="0.0.0.0",  # noqa: S104 - what the option is for
+    help="Address to listen on; without a value all of this machine. [default: 127.0.0.1]",
+)
+@click.option(
+    "--address",
+    "addresses",
+    multiple=True,
+    help="Name or address under which boards and browsers find this host; may be repeated, "
+    "boards try them in this order. [default: 127.0.0.1]",
+)
+@click.option("--port", type=click.IntRange(0, 65535), help="HTTPS port. [default: 8443]")
+@click.option("--mqtt-port", type=click.IntRange(0, 65535), help="MQTT port. [default: 8883]")
+@click.option("--name", "fleet", help="The fleet's name on the certificate. [default: mpfleet]")
+def serve(
+    data: Path,
+    listen: str | None,
+    addresses: tuple[str, ...],
+    port: int | None,
+    mqtt_port: int | None,
+    fleet: str | None,
+) -> None:
+    """Run a host: web, API, MQTT broker and database in one go.
+
+    The first run makes the fleet's own CA and an admin, whose password is printed once.
+
+    \b
+    Examples:
+      mpfleet serve
+      mpfleet serve --listen --address 192.168.1.10 --address fleet.lan
+    """
+    from host import settings
+    from host.serve import supervisor
+
+    given = {
+        "listen": listen,
+        "addresses": addresses or _guessed(listen),
+        "port": port,
+        "mqtt_port": mqtt_port,
+        "fleet": fleet,
+    }
+    try:
+        chosen = settings.load(data, **given)
+    except ValueError as error:  # of the file, the environment or an option; it says which
+        raise click.UsageError(f"settings: {error}") from error
+    sys.exit(supervisor.run(chosen))
+
+
+def _guessed(listen: str | None) -> tuple[str, ...] | None:
+    """This machine's address where it listens for others and nobody said how they reach it."""
+    if listen not in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        try:
+            probe.connect(("192.0.2.1", 9))  # sends nothing: chooses the way out
+        except OSError:
+            return None
+        address = probe.getsockname()[0]
+    click.echo(f"boards are told {address}; another: --address", err=True)
+    return (address,)

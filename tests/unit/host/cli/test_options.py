@@ -1,0 +1,55 @@
+"""What the options of deploy mean."""
+
+import click
+import pytest
+
+from host.cli import deploy, output
+from host.deploy import Network
+
+NETWORKS = {  # text, password given, network
+    "both": ("home:secret12", None, Network("home", "secret12")),
+    "colon in the password": ("home:a:b", None, Network("home", "a:b")),
+    "open": ("cafe:", "unused", Network("cafe", "")),
+    "password apart": ("home", "secret12", Network("home", "secret12")),
+}
+
+
+@pytest.mark.parametrize(("text", "password", "network"), NETWORKS.values(), ids=NETWORKS)
+def test_a_network_is_named_so(text, password, network):
+    assert deploy.network(text, password) == network
+
+
+def test_a_network_needs_a_name():
+    with pytest.raises(click.UsageError):
+        deploy.network(":secret12", None)
+
+
+CONFIGS = {  # settings of the folder, options, config
+    "none": ({}, (), {}),
+    "number": ({}, ("poll_s=60",), {"poll_s": 60}),
+    "text": ({}, ("hostname=kitchen",), {"hostname": "kitchen"}),
+    "an equals sign": ({}, ("hostname=a=b",), {"hostname": "a=b"}),
+    "settings": ({"pin": 2}, (), {"app": {"pin": 2}}),
+    "changed": ({"pin": 2, "x": 1}, ("app.pin=5",), {"app": {"pin": 5, "x": 1}}),
+    "added": ({}, ("app.on=true",), {"app": {"on": True}}),
+}
+
+
+@pytest.mark.parametrize(("settings", "given", "config"), CONFIGS.values(), ids=CONFIGS)
+def test_settings_become_config(settings, given, config):
+    assert deploy.config_of(settings, given) == config
+
+
+@pytest.mark.parametrize("text", ["poll_s", "=60"])
+def test_config_without_key_or_value_is_refused(text):
+    with pytest.raises(click.UsageError):
+        deploy.config_of({}, (text,))
+
+
+def test_columns_are_as_wide_as_their_widest_cell():
+    rows = [("kitchen", True, None), ("x", False, 5)]
+    assert output.columns(("NAME", "ON", "N"), rows).splitlines() == [
+        "NAME     ON   N",
+        "kitchen  yes  -",
+        "x        no   5",
+    ]
