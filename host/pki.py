@@ -47,6 +47,19 @@ def ensure(folder, name, addresses, now):
     return True
 
 
+def ensure_for(settings, now):
+    """`ensure` for a host: its fleet name, where it listens, and where it is found."""
+    everywhere = ("0.0.0.0", "::")  # noqa: S104 - not bound here, only told apart
+    listen = () if settings.listen in everywhere else (settings.listen,)
+    addresses = (*settings.addresses, *listen)
+    return ensure(folder_for(settings), settings.fleet, addresses, now)
+
+
+def folder_for(settings):
+    """Where a host keeps these files."""
+    return settings.data_folder / "pki"
+
+
 def authority(folder):
     """The fleet's CA certificate. Raises: PkiError when there is none."""
     return _certificate(Path(folder) / _CA_FILE)

@@ -1,0 +1,70 @@
+"""What must be in place before a host runs: ports, data folder, database, certificates, admin."""
+
+import datetime as dt
+import fcntl
+import os
+import socket
+
+import click
+
+from host import migrations, pki
+from host.extensions import Database
+from host.serve.errors import StartError
+from host.services import accounts
+
+_LOCK_FILE = "serve.lock"
+
+
+def ports(settings):
+    """The settings with a free port where they say 0. Raises: StartError if one is taken."""
+    port = _free_port(settings.listen, settings.port, "--port")
+    mqtt_port = settings.mqtt_port
+    if not settings.broker:
+        mqtt_port = _free_port(settings.listen, mqtt_port, "--mqtt-port")
+    return settings.model_copy(update={"port": port, "mqtt_port": mqtt_port})
+
+
+def lock(folder):
+    """Keep a second host off a data folder for as long as the returned file is open."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    file = open(folder / _LOCK_FILE, "a+")  # noqa: SIM115 - held open on purpose
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        file.close()
+        text = f"{folder} is in use by another mpfleet serve: choose another with --data"
+        raise StartError("data-in-use", text) from None
+    return file
+
+
+def prepare(settings):
+    """Bring database and certificates up to date, and make the first admin."""
+    database = Database(settings.url)
+    try:
+        migrations.upgrade(database.engine)
+        pki.ensure_for(settings, dt.datetime.now(dt.UTC))
+        _ensure_admin(database, f"admin@{settings.fleet}")
+    except pki.PkiError as error:
+        raise StartError(error.code, str(error)) from error
+    finally:
+        database.close()
+
+
+def _ensure_admin(database, email):
+    with database.begin() as session:
+        if accounts.is_empty(session):
+            _, password = accounts.create(session, email, role="admin")
+            # Before the commit: an account whose password nobody saw would lock everybody out.
+            click.echo(f"The first account, shown this once: {email}  password {password}")
+
+
+def _free_port(address, port, option):
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers will
+        try:
+            probe.bind((address, port))
+            return probe.getsockname()[1]
+        except OSError as error:
+            text = f"port {port} on {address}: {os.strerror(error.errno)}"
+            raise StartError("port-in-use", f"{text}. Choose another with {option}.") from None
