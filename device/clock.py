@@ -1,0 +1,110 @@
+"""The running clock: lifted to the floor at start, set by the host's `Date` or by NTP, never stored.
+
+Only offline-signed metadata raise the stored floor: one lying time server must not outlive a reset (DESIGN section 5).
+"""
+
+import time
+
+from device.protocol import EPOCH_2000
+
+_SLACK_S = 3  # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
+_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+
+
+def seconds(year, month, day, hour, minute, second):
+    """Seconds since 2000-01-01 of a UTC date from 2000 on."""
+    leaps = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 484  # leap days of 2000 … year-1
+    days = (year - 2000) * 365 + leaps + _DAYS_BEFORE[month - 1] + day - 1
+    if month > 2 and year % 4 == 0 and (year % 100 or year % 400 == 0):
+        days += 1
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
+
+
+def parse_date(text):
+    """Seconds since 2000 of an HTTP date, `Sun, 06 Nov 2044 08:49:37 GMT`; None where it is none."""
+    try:
+        day, month, year, clock = text.split(", ")[1].split(" ")[:4]
+        hour, minute, second = [int(n) for n in clock.split(":")]
+        index = _MONTHS.index(month)
+        if len(month) != 3 or index % 3 or int(year) < 2000:
+            return None
+        return seconds(int(year), index // 3 + 1, int(day), hour, minute, second)
+    except (ValueError, IndexError):
+        return None
+
+
+class Clock:
+    """Sets the board's real-time clock and knows whether it is to be believed."""
+
+    def __init__(self, nvs, config, log):
+        import machine
+
+        self.floor = nvs.number("floor", 0)
+        self.is_set = False
+        self._is_vouched = False  # by a Date over verified TLS: outranks NTP, which anybody can fake
+        self._ntp_host = config.ntp_host
+        self._rtc = machine.RTC()
+        self._log = log
+
+    def start(self):
+        """Lift the clock to the floor, so that certificates can be checked; one that ran through a reset stays."""
+        if self._now_2000() < self.floor:
+            self._set(self.floor)
+        else:
+            self.is_set = self.floor > 0  # it survived a soft reset or a deep sleep
+
+    def now(self):
+        """Seconds since 1970, or 0 while the clock is unknown."""
+        return self._now_2000() + EPOCH_2000 if self.is_set else 0
+
+    def hear_date(self, text):
+        """Take the time from a `Date` header. Only for answers over verified TLS."""
+        heard = parse_date(text)
+        if heard is None or heard < self.floor:
+            return
+        self._is_vouched = self.is_set = True
+        if abs(heard - self._now_2000()) > _SLACK_S:
+            self._set(heard)
+            self._log("clock", "set by the host:", text)
+
+    async def sync_ntp(self):
+        """Ask NTP unless the host has told the time. Holds the loop for the name look-up and a second at most."""
+        if self._is_vouched:
+            return
+        import ntptime  # used once or never
+
+        ntptime.host = self._ntp_host
+        ntptime.timeout = 1
+        try:
+            heard = ntptime.time() - _epoch_offset()
+        except (OSError, ValueError, IndexError) as e:
+            self._log("clock", "no NTP:", repr(e))
+            return
+        if heard >= self.floor:
+            self._set(heard)
+            self.is_set = True
+            self._log("clock", "set by NTP")
+
+    def doubt(self):
+        """A certificate was out of its time: fall back to the floor, the one time nobody can lie about.
+
+        Returns whether the clock was changed, that is, whether trying again makes sense.
+        """
+        if self.floor <= 0 or abs(self._now_2000() - self.floor) <= 600:
+            return False
+        self._set(self.floor)
+        self.is_set = self._is_vouched = False
+        self._log("clock", "certificate out of its time: back to the floor")
+        return True
+
+    def _now_2000(self):
+        return int(time.time()) - _epoch_offset()
+
+    def _set(self, seconds_2000):
+        t = time.gmtime(seconds_2000 + _epoch_offset())
+        self._rtc.datetime((t[0], t[1], t[2], t[6], t[3], t[4], t[5], 0))
+
+
+def _epoch_offset():
+    return 0 if time.gmtime(0)[0] == 2000 else EPOCH_2000  # ESP32 counts from 2000, others from 1970

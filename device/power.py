@@ -1,0 +1,93 @@
+"""Resets that are announced, and the watchdog that is fed only while the loop and every thread are alive."""
+
+import asyncio
+import time
+
+import machine
+
+# RTC memory: what boot.py reads to tell a crash from a reset of ours (survives all but a power-on).
+_MAGIC = b"MPFR"
+_NOTHING = 0
+_ANNOUNCED = 1  # a reset of ours
+_BLOCKING = 2  # inside a call of ours that may hold the loop: name look-up, logging on
+_TICK_MS = 5000
+_PERSON_MS = 600000  # how long the watchdog is kept quiet for a person at the prompt
+
+
+class Power:
+    """The watchdog, and the ways to end this run."""
+
+    def __init__(self, watchdog_s, log):
+        self._log = log
+        self._rtc = machine.RTC()
+        self.watchdog_s = watchdog_s
+        self._watchdog = None
+        if watchdog_s > 0:
+            self._watchdog = machine.WDT(timeout=watchdog_s * 1000)
+            machine.Timer(0).deinit()  # boot.py's, which feeds after a soft reset: from here on the loop must
+        self.is_silent = None  # () -> bool: whether a thread of the application has gone silent
+        self.before_reset = []  # async functions of a word: what must end before a planned reset or sleep
+        self.before_sleep = []  # the same, before these, for a sleep only
+        self._mark(_NOTHING)
+
+    def feed(self):
+        """Feed the watchdog, if there is one."""
+        if self._watchdog:
+            self._watchdog.feed()
+
+    async def keep(self):
+        """Task: feed while the loop turns and no thread has gone silent."""
+        while True:
+            if not (self.is_silent and self.is_silent()):
+                self.feed()
+            await asyncio.sleep_ms(1000)
+
+    async def restart(self, why):
+        """A planned reset: the application tidies up, the host is told, then it is announced and done."""
+        for prepare in self.before_reset:
+            await prepare(why)
+        self.reset(why)
+
+    async def sleep(self, seconds):
+        """A planned deep sleep, announced likewise; the board starts from the beginning after it."""
+        why = "deep sleep for %s s" % seconds
+        for prepare in self.before_sleep + self.before_reset:
+            await prepare(why)
+        self._announce(why)
+        machine.deepsleep(int(seconds * 1000))
+
+    def reset(self, why):
+        """Announce a reset and do it at once."""
+        self._announce(why)
+        machine.reset()
+
+    def _announce(self, why):
+        self._log("power", why)
+        self._mark(_ANNOUNCED)
+        time.sleep_ms(50)  # the last line leaves the serial port
+
+    def feed_for_a_person(self):
+        """Keep the watchdog quiet for ten minutes: it cannot be stopped, and somebody is at the prompt."""
+        left = _PERSON_MS // _TICK_MS
+
+        def tick(timer):
+            nonlocal left
+            left -= 1
+            if left > 0:
+                self.feed()
+            else:
+                timer.deinit()
+
+        machine.Timer(0).init(period=_TICK_MS, callback=tick)
+
+    def __enter__(self):
+        """`with power:` around a call of ours that may hold the loop: a reset in there is no crash of the application."""
+        self.feed()
+        self._mark(_BLOCKING)
+
+    def __exit__(self, *_):
+        self._mark(_NOTHING)
+        self.feed()
+
+    def _mark(self, flag):
+        self._rtc.memory(_MAGIC + bytes((flag,)))

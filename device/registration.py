@@ -1,0 +1,78 @@
+"""Makes this board known to the host, and shows the person at the console how to claim it."""
+
+import time
+
+from device.errors import HttpError
+
+_FILE = "registration.json"  # what the last answer of status 200 said
+_AGAIN_MS = 3600000  # a host that refuses our secret is asked once an hour at most
+_ANSWER_BYTES = 1024
+
+
+class Registration:
+    """What the host knows of us; ensure() before anything else is asked."""
+
+    def __init__(self, http, store, nvs, identity, log):
+        self._http = http
+        self._store = store
+        self._nvs = nvs
+        self._identity = identity
+        self._log = log
+        self._asked_ms = None
+        self._is_refused = False
+        # An unclaimed board registers anew at each start: that shows its claim code again.
+        self.is_known = store.load(_FILE, {}).get("state") == "claimed" and not nvs.blob("token")
+
+    def forget(self):
+        """The host answered 401: register again, once an hour at most."""
+        self._is_refused = True
+        self.is_known = False
+        self._store.remove(_FILE)
+
+    async def ensure(self):
+        """Register unless that was done.
+
+        Raises:
+            NetworkError, HttpError: 409 another board has our id, 410 retired, 429 too many.
+        """
+        if self.is_known:
+            return
+        if self._is_refused and self._asked_ms is not None:
+            left_ms = _AGAIN_MS - time.ticks_diff(time.ticks_ms(), self._asked_ms)
+            if left_ms > 0:
+                raise HttpError("http-401", 401, left_ms // 1000 + 1)
+        self._asked_ms = time.ticks_ms()
+        response = await self._http.post("/register", self._body(), False)
+        answer = await response.json(_ANSWER_BYTES)
+        if not isinstance(answer, dict):
+            raise HttpError("bad-answer", 200)
+        self._take(answer)
+
+    def _body(self):
+        me = self._identity
+        body = {
+            "id": me.id,
+            "secret": me.secret_hex,
+            "product": me.product,
+            "model": me.model,
+            "mac": me.mac,
+            "abi": me.abi,
+            "firmware": me.firmware,
+            "number": self._nvs.number("number", 0),
+        }
+        token = self._nvs.blob("token")
+        if token:
+            body["token"] = token.decode()
+        return body
+
+    def _take(self, answer):
+        state = answer.get("state", "")
+        if answer.get("token") == "refused":
+            self._log("registration", "the enrolment token was refused")
+        self._nvs.erase("token")
+        self._store.save(_FILE, {"state": state})
+        self.is_known = True
+        self._is_refused = False
+        self._log("registration", "the host knows this board:", state)
+        if answer.get("claim_code"):
+            self._log("registration", "claim code", answer["claim_code"], answer.get("claim_url", ""))

@@ -1,0 +1,69 @@
+"""Reports wait in /state until the host has them: a reset, a cut or a week offline loses none (SPEC section 8)."""
+
+import os
+from binascii import hexlify
+
+from device.errors import HttpError, StorageFull
+from device.protocol import REPORTS_MAX
+
+_FILE = "reports.json"
+_LIMITS = {"detail": 200, "traceback": 2000}  # characters
+_LOGS = 2  # how many reports that wait keep their log lines
+_POISON = (400, 413, 422)  # the host will never take this one
+
+
+class Reports:
+    """The queue. `number` is the release that runs as this is written."""
+
+    def __init__(self, store, http, clock, log, number):
+        self._store = store
+        self._http = http
+        self._clock = clock
+        self._log = log
+        self._number = number
+        self._queue = store.load(_FILE, [])
+
+    def add(self, kind, **fields):
+        """Queue a report; the fields are those of SPEC section 8. The oldest goes when nine wait."""
+        fields["kind"] = kind
+        fields["key"] = hexlify(os.urandom(8)).decode()
+        fields["time"] = self._clock.now()
+        fields["running"] = self._number
+        if fields.get("outcome") != "done":
+            fields.setdefault("log", list(self._log.lines))
+        for name, limit in _LIMITS.items():
+            if fields.get(name):
+                fields[name] = fields[name][-limit:]  # the end says what happened
+        self._queue.append(fields)
+        if len(self._queue) > REPORTS_MAX:
+            self._queue.pop(0)
+        for old in self._queue[:-_LOGS]:
+            old.pop("log", None)  # a board that is long offline keeps its heap
+        self._save()
+
+    async def deliver(self):
+        """Send what waits, oldest first, one at a time to spare the heap.
+
+        Raises:
+            NetworkError, HttpError: what was not taken still waits.
+        """
+        while self._queue:
+            report = self._queue[0]
+            try:
+                await (await self._http.post("/reports", [report])).read(1024)
+            except HttpError as e:
+                if e.status not in _POISON:
+                    raise
+                self._log("report", "the host refuses a report:", e.code)
+            if self._queue and self._queue[0] is report:  # none was pushed out meanwhile
+                self._queue.pop(0)
+                self._save()
+
+    def _save(self):
+        try:
+            if self._queue:
+                self._store.save(_FILE, self._queue)
+            else:
+                self._store.remove(_FILE)
+        except StorageFull:  # it waits in RAM: an update can make room, a reset would lose it
+            self._log("report", "no room to keep a report")

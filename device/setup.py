@@ -1,0 +1,90 @@
+"""What deploy runs on the board over USB: put down where it belongs, and say who it is and what is on it."""
+
+import json
+import os
+from binascii import a2b_base64
+
+from device.config import Config
+from device.identity import Identity
+from device.nvs import Nvs
+from device.store import Store
+
+
+def apply(text):
+    """Write what a JSON object gives; absent keys leave what is there, and what is there already is not written again.
+
+    Keys: host, ca (base64 of DER), floor and number (never lowered), token, config (merged), wifi, active, watchdog_s.
+    """
+    given = json.loads(text)
+    nvs, store = Nvs(), Store()
+    _apply_nvs(given, nvs, store)
+    _apply_state(given, store)
+    if "active" in given or "watchdog_s" in given:
+        _apply_record(given)
+    Identity(nvs, Config(store))  # makes the secret
+
+
+def status():
+    """Print one line of JSON about this board."""
+    from device.update.record import BootRecord
+
+    nvs, store = Nvs(), Store()
+    has_secret = nvs.blob("secret") is not None
+    me = Identity(nvs, Config(store))
+    record = BootRecord("/state")
+    stat = os.statvfs("/")
+    print(
+        json.dumps(
+            {
+                "id": me.id,
+                "model": me.model,
+                "product": me.product,
+                "abi": me.abi,
+                "firmware": me.firmware,
+                "number": nvs.number("number", 0),
+                "floor": nvs.number("floor", 0),
+                "active": record.active,
+                "trial": record.trial,
+                "has_secret": has_secret,
+                "has_host": nvs.blob("host") is not None,
+                "has_wifi": bool(store.load("wifi.json", [])),
+                # statvfs counts below nothing when the flash is full
+                "free_bytes": min(stat[3], stat[2]) * stat[0] if stat[3] < 1 << 24 else 0,
+            }
+        )
+    )
+
+
+def _apply_nvs(given, nvs, store):
+    blobs = {}
+    if "host" in given:
+        blobs["host"] = json.dumps(given["host"]).encode()
+    if "ca" in given:
+        blobs["ca"] = a2b_base64(given["ca"])
+    if given.get("token"):
+        blobs["token"] = given["token"].encode()
+    for key, value in blobs.items():
+        if nvs.blob(key) != value:
+            nvs.set_blob(key, value)
+            store.remove("registration.json")  # another host, or another owner: register anew
+    for key in ("floor", "number"):
+        if given.get(key, 0) > nvs.number(key, 0):
+            nvs.set_number(key, given[key])
+
+
+def _apply_state(given, store):
+    if "config" in given:
+        old = store.load("config.json", {})
+        new = dict(old)
+        new.update(given["config"])
+        if new != old:
+            store.save("config.json", new)
+    if "wifi" in given and given["wifi"] != store.load("wifi.json", []):
+        store.save("wifi.json", given["wifi"])
+
+
+def _apply_record(given):
+    from device.update.record import BootRecord
+
+    record = BootRecord("/state")
+    record.deploy(given.get("active"), given.get("watchdog_s"))

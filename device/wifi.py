@@ -1,0 +1,135 @@
+"""Joins one of the known WiFi networks and stays on it, without ever holding up the loop for longer than a scan."""
+
+import asyncio
+import os
+import time
+
+import network
+
+from device.errors import NetworkError
+
+_JOIN_MS = 25000  # DHCP on a busy network takes ten seconds
+_REFUSED_MS = 6000  # a bad status is believed once it stood this long: the radio tries again by itself, and old ones linger
+_POLL_MS = 200
+_WATCH_MS = 2000
+_BACKOFF_S = (2, 300)  # first wait between rounds over all networks, and the longest
+# What WLAN.status() says on an ESP32, and the word for it (SPEC section 10).
+_WORDS = {
+    201: "no-such-network",
+    202: "wrong-password",
+    203: "no-wifi",  # association refused
+    204: "wrong-password",  # 4-way handshake timed out
+    210: "no-such-network",
+    211: "no-such-network",
+    212: "no-such-network",
+    15: "wrong-password",  # 4-way handshake timed out, as older firmwares number it
+}
+
+
+def order(known, seen, last):
+    """Networks in the order to try: the last one that worked, those seen by strength, the rest (hidden ones) as listed.
+
+    `known` is the list of wifi.json, `seen` maps ssid to signal strength in dBm, `last` is an ssid or None.
+    """
+
+    def rank(n):
+        return (n["ssid"] != last, -seen.get(n["ssid"], -999))
+
+    return sorted([n for n in known if n.get("ssid")], key=rank)
+
+
+class Wifi:
+    """The station interface and the networks of /state/wifi.json."""
+
+    def __init__(self, store, hostname, log):
+        self._store = store
+        self._log = log
+        self._last = None
+        network.hostname(hostname)
+        self._wlan = network.WLAN(network.STA_IF)
+        self.reason = "no-wifi"  # word for why the last attempt failed
+
+    @property
+    def is_joined(self):
+        """Whether the board has an address on a network."""
+        return self._wlan.isconnected()
+
+    async def wait(self):
+        """Return once joined (keep() does the joining)."""
+        while not self._wlan.isconnected():
+            await asyncio.sleep_ms(_POLL_MS)
+
+    async def keep(self):
+        """Task: join, watch, join again."""
+        while True:
+            if not self._wlan.isconnected():
+                await self.join()
+            await asyncio.sleep_ms(_WATCH_MS)
+
+    async def join(self):
+        """Try all known networks, round after round, later each time, until one takes us."""
+        wait_s, longest_s = _BACKOFF_S
+        while True:
+            try:
+                return await self._round()
+            except NetworkError as e:
+                self.reason = e.code
+                self._log("wifi", e.detail())
+            await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)  # ± 25 %: a power cut ends for all at once
+            wait_s = min(wait_s * 2, longest_s)
+
+    async def _round(self):
+        self._wlan.active(True)
+        known = self._store.load("wifi.json", [])
+        if not known:
+            raise NetworkError("no-wifi", "no network is configured")
+        seen = self._scan() if len(known) > 1 else {}  # a scan holds the loop for two seconds: only when there is a choice
+        failure = None
+        for n in order(known, seen, self._last):
+            try:
+                return await self._join_one(n["ssid"], n.get("password", ""))
+            except NetworkError as e:
+                failure = e
+                self._log("wifi", e.detail())
+                self._leave()
+        raise failure or NetworkError("no-wifi", "no usable entry in wifi.json")
+
+    async def _join_one(self, ssid, password):
+        try:
+            self._wlan.connect(ssid, password or None)
+        except (OSError, ValueError) as e:  # the radio is busy, or a password it will not take
+            raise NetworkError("no-wifi", ssid, repr(e))
+        start = bad_since = time.ticks_ms()
+        while not self._wlan.isconnected():
+            now = time.ticks_ms()
+            word = _WORDS.get(self._wlan.status())
+            if word is None:
+                bad_since = now
+            if time.ticks_diff(now, bad_since) > _REFUSED_MS:
+                raise NetworkError(word, ssid)
+            if time.ticks_diff(now, start) > _JOIN_MS:
+                raise NetworkError(word or "no-wifi", ssid, "no answer")
+            await asyncio.sleep_ms(_POLL_MS)
+        self._last = ssid
+        self._log("wifi", "joined", ssid, "as", self._wlan.ifconfig()[0])
+
+    def _leave(self):
+        try:
+            self._wlan.disconnect()
+        except OSError:  # it was not connected
+            pass
+
+    def _scan(self):
+        try:
+            found = self._wlan.scan()
+        except OSError as e:  # the radio is busy
+            self._log("wifi", "scan", repr(e))
+            return {}
+        seen = {}
+        for entry in found:  # ssid, bssid, channel, rssi, security, hidden
+            try:
+                ssid = entry[0].decode()
+            except UnicodeError:
+                continue
+            seen[ssid] = max(entry[3], seen.get(ssid, -999))
+        return seen

@@ -1,0 +1,59 @@
+"""Stand-in for ESP32's `machine`: what the runtime calls of it is printed, so that a test can read it."""
+
+RESET_CAUSE = 1
+
+
+class RTC:
+    stored = b""
+    time = None
+
+    def memory(self, value=None):
+        if value is None:
+            return RTC.stored
+        RTC.stored = bytes(value)
+        return None
+
+    def datetime(self, value=None):
+        if value is not None:
+            RTC.time = value
+            print("rtc", value)
+        return RTC.time
+
+
+class WDT:
+    fed = 0
+
+    def __init__(self, timeout):
+        print("wdt", timeout)
+
+    def feed(self):
+        WDT.fed += 1
+
+
+class Timer:
+    def __init__(self, number):
+        pass
+
+    def init(self, period, callback):
+        print("timer", period)
+
+    def deinit(self):
+        pass
+
+
+def unique_id():
+    return b"\x24\x6f\x28\x01\x02\x03"
+
+
+def reset_cause():
+    return RESET_CAUSE
+
+
+def reset():
+    print("machine.reset", RTC.stored)
+    raise SystemExit
+
+
+def deepsleep(ms):
+    print("machine.deepsleep", ms, RTC.stored)
+    raise SystemExit
