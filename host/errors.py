@@ -8,7 +8,6 @@ STATUS = {
     "duplicate-path": 400,
     "native-code": 400,
     "wrong-abi": 400,
-    "wrong-length": 400,
     "csrf": 400,
     "bad-credentials": 401,
     "forbidden": 403,

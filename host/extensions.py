@@ -1,7 +1,13 @@
-"""The database handle that an application, bridge or command holds; made from settings."""
+"""What a running host has once: settings, database, storage; and the session of one request."""
 
+from dataclasses import dataclass
+
+from flask import current_app, g
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
+
+from host.settings import Settings
+from host.storage import Storage
 
 _SQLITE_PRAGMAS = (
     "PRAGMA journal_mode = WAL",  # readers do not wait for the writer
@@ -9,6 +15,8 @@ _SQLITE_PRAGMAS = (
     "PRAGMA busy_timeout = 10000",  # ms a writer waits for another one
     "PRAGMA foreign_keys = ON",
 )
+
+_FIRST_REFUSAL = 400  # HTTP statuses from here on
 
 
 class Database:
@@ -34,6 +42,53 @@ class Database:
     def close(self):
         """Close the connections that are not in use."""
         self.engine.dispose()
+
+
+@dataclass(frozen=True)
+class Host:
+    """What requests share."""
+
+    settings: Settings
+    database: Database
+    storage: Storage
+
+
+def install(app, settings):
+    """Give an application its database and storage, and each request its session."""
+    host = Host(settings, Database(settings.url), Storage(settings.blob_folder))
+    app.extensions["mpfleet"] = host
+    app.after_request(_end_transaction)
+    app.teardown_request(_close_session)
+    return host
+
+
+def host() -> Host:
+    """The host that this request belongs to."""
+    return current_app.extensions["mpfleet"]
+
+
+def session() -> Session:
+    """The session of this request: committed when the answer is no refusal, else rolled back."""
+    if "session" not in g:
+        g.session = host().database.session()
+    return g.session
+
+
+def keep_changes():
+    """This request is refused, yet what it wrote counts (an attempt, a conflict)."""
+    g.keeps_changes = True
+
+
+def _end_transaction(response):
+    if "session" in g:
+        is_kept = response.status_code < _FIRST_REFUSAL or g.get("keeps_changes")
+        (g.session.commit if is_kept else g.session.rollback)()
+    return response
+
+
+def _close_session(_error):
+    if "session" in g:
+        g.session.close()
 
 
 def _prepare_sqlite(connection, _record):

@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from host import VERSION
+
 _ENVIRONMENT_PREFIX = "MPFLEET_"
 
 # How often within how many seconds: (count, seconds). Per what, the name says.
@@ -43,6 +45,11 @@ class Settings(BaseModel):
     addresses: Names = ("127.0.0.1",)  # where boards find this host, in the order they try
     port: int = Field(8443, ge=0, le=65535)
     mqtt_port: int = Field(8883, ge=0, le=65535)
+    broker: str = ""  # host:port of an MQTT broker that runs elsewhere; empty: the embedded one
+    broker_user: str = "bridge"
+    broker_password: str = ""
+    broker_ca: Path | None = None  # its CA certificate, PEM; none: those the system trusts
+    workers: int = Field(2, ge=1, le=64)  # web processes
     proxies: int = Field(0, ge=0, le=4)  # in front: their X-Forwarded-For counts
     poll_s: int | None = Field(None, ge=10)  # overrides what boards were deployed with
     session_s: int = 12 * 3600  # a browser stays signed in
@@ -53,6 +60,11 @@ class Settings(BaseModel):
     blob_bytes_max: int = 4 * 1024 * 1024
     reports_kept: int = 200  # per device
     limits: dict[str, tuple[int, int]] = {}
+
+    @property
+    def version(self):
+        """The version of mpfleet."""
+        return VERSION
 
     @property
     def url(self):

@@ -11,6 +11,17 @@ from host.models.report import Report
 from host.models.user import EnrolmentToken, Token, User
 
 __all__ = [
-    "Assignment", "Attempt", "Base", "Blob", "Device", "EnrolmentToken", "Event", "Outbox",
-    "Release", "ReleaseBlob", "Report", "Token", "User",
+    "Assignment",
+    "Attempt",
+    "Base",
+    "Blob",
+    "Device",
+    "EnrolmentToken",
+    "Event",
+    "Outbox",
+    "Release",
+    "ReleaseBlob",
+    "Report",
+    "Token",
+    "User",
 ]

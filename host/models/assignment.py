@@ -19,15 +19,16 @@ class Assignment(Base):
     __tablename__ = "assignment"
     __table_args__ = (
         Index(
-            "uq_assignment_open", "device_id", unique=True,
-            sqlite_where=_IS_OPEN, postgresql_where=_IS_OPEN,
+            "uq_assignment_open",
+            "device_id",
+            unique=True,
+            sqlite_where=_IS_OPEN,
+            postgresql_where=_IS_OPEN,
         ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
-    device_id: Mapped[str] = mapped_column(
-        ForeignKey("device.id", ondelete="CASCADE"), index=True
-    )
+    device_id: Mapped[str] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
     release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), index=True)
     state: Mapped[str] = mapped_column(String(16))  # OPEN, done, failed, refused, superseded
     reason: Mapped[str | None] = mapped_column(String(32))

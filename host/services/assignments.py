@@ -57,9 +57,7 @@ def conclude(session, device, assignment_id, outcome, reason, *, now=None):
 
 def opened(session, device_id):
     """The open assignment of a device, or None."""
-    query = select(Assignment).where(
-        Assignment.device_id == device_id, Assignment.state.in_(OPEN)
-    )
+    query = select(Assignment).where(Assignment.device_id == device_id, Assignment.state.in_(OPEN))
     return session.scalars(query).first()
 
 

@@ -18,6 +18,11 @@ def authenticate(session, device_id, secret_hex):
     return None if device.state == "retired" else device
 
 
+def known(session, device_id):
+    """The device with this id, or None."""
+    return session.get(Device, device_id)
+
+
 def mine(session, user):
     """The devices a person sees, newest first: their own, or all for an admin."""
     query = select(Device).order_by(Device.registered_at.desc(), Device.id)
@@ -36,6 +41,18 @@ def find(session, user, device_id):
     if device is None or not (sees_all or device.owner_id == user.id):
         raise HostError("not-found", f"There is no device {device_id!r} of yours.")
     return device
+
+
+def chosen(session, user, ids, release):
+    """Devices by their ids, or all of the person's that a release is for, if `ids` is "all".
+
+    Raises: HostError `bad-request`, `not-found`.
+    """
+    if ids == "all":
+        return [one for one in mine(session, user) if assignments.fits(one, release)]
+    if not isinstance(ids, list) or not ids or not all(isinstance(one, str) for one in ids):
+        raise HostError("bad-request", '"devices" must be a list of ids, or "all".')
+    return [find(session, user, one) for one in dict.fromkeys(ids)]
 
 
 def claim(session, settings, user, code, name=None, address=None, *, now=None):

@@ -1,0 +1,100 @@
+"""JSON answers: refusals, and the shapes of SPEC section 11."""
+
+from datetime import UTC, datetime
+
+from flask import jsonify
+
+from host.services import permissions
+
+
+def refusal(error):
+    """A refusal with its word, status and, where it helps, when to ask again."""
+    response = jsonify(error.answer())
+    response.status_code = error.status
+    if error.retry_after_s is not None:
+        response.headers["Retry-After"] = str(error.retry_after_s)
+    return response
+
+
+def time(moment):
+    """ISO 8601 in UTC, to the second."""
+    return None if moment is None else moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def user(one):
+    """A person."""
+    return {"email": one.email, "role": one.role}
+
+
+def device(one, newest, version, viewer):
+    """A device with its newest assignment, as `viewer` may see it."""
+    is_admin = permissions.allows(viewer.role, "device.see-all")
+    return {
+        "id": one.id,
+        "name": one.name,
+        "owner": one.owner.email if one.owner else None,
+        "mac": one.mac,
+        "model": one.model,
+        "product": one.product,
+        "state": one.shown_state,
+        "online": one.online,
+        "registered_at": time(one.registered_at),
+        "last_seen_at": time(one.last_seen_at),
+        "number": one.number,
+        "version": version,
+        "slot": one.slot,
+        "mode": one.mode,
+        "firmware": one.firmware,
+        "assignment": assignment(newest) if newest else None,
+        "progress": _progress(one.progress),
+        "claim_code": one.claim_code if is_admin else None,
+    }
+
+
+def assignment(one):
+    """An assignment."""
+    return {
+        "id": one.id,
+        "device": one.device_id,
+        "product": one.release.product,
+        "number": one.release.number,
+        "state": one.state,
+        "reason": one.reason,
+        "created_at": time(one.created_at),
+        "updated_at": time(one.updated_at),
+    }
+
+
+def release(one):
+    """A release."""
+    return {
+        "product": one.product,
+        "number": one.number,
+        "version": one.version,
+        "description": one.description,
+        "boards": one.boards,
+        "parts": one.parts,
+        "size_bytes": one.size_bytes,
+        "state": one.state,
+        "created_at": time(one.created_at),
+        "created_by": one.created_by.email,
+        "manifest_sha256": one.manifest_sha256,
+    }
+
+
+_REPORT_FIELDS = (
+    "key", "kind", "outcome", "assignment", "number", "step", "reason", "detail", "traceback",
+    "log", "running", "heap", "bytes",
+)  # fmt: skip
+
+
+def report(one):
+    """A report, with the board's time and the host's."""
+    fields = {name: getattr(one, name) for name in _REPORT_FIELDS}
+    return {**fields, "time": time(one.time), "received_at": time(one.received_at)}
+
+
+def _progress(kept):
+    if kept is None:
+        return None
+    return {**kept, "at": time(datetime.fromtimestamp(kept["at"], UTC))}

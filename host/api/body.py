@@ -1,0 +1,56 @@
+"""Bodies of requests: sizes are checked before reading, JSON before anybody uses it."""
+
+import json
+
+from flask import request
+
+from host.errors import HostError
+
+_NUMBER_MAX = 2**31 - 1
+
+
+def read(limit):
+    """The body, at most `limit` bytes. Raises: RequestEntityTooLarge (413)."""
+    request.max_content_length = limit
+    return request.get_data()
+
+
+def fields(limit=16 * 1024):
+    """The JSON object in the body, `{}` where there is none."""
+    value = decode(read(limit) or b"{}")
+    if not isinstance(value, dict):
+        raise HostError("bad-request", "The body must be a JSON object.")
+    return value
+
+
+def decode(content, errors="strict"):
+    """JSON whose strings can be stored. `errors` is of bytes.decode: boards may cut a letter."""
+    try:
+        value = json.loads(content.decode("utf-8", errors), parse_constant=_refuse_constant)
+        json.dumps(value, ensure_ascii=False).encode("utf-8", errors)  # no lone surrogates
+    except (ValueError, RecursionError) as error:
+        raise HostError("bad-request", f"The body is not JSON: {error}") from error
+    return value
+
+
+def text(value, name, most, default=None):
+    """A text field of an object, stripped; refused if it is missing, empty or too long."""
+    given = value.get(name, default)
+    is_good = isinstance(given, str) and given.strip() and len(given.strip()) <= most
+    if given is default and default is not None:
+        return default
+    if not is_good or "\0" in given:
+        raise HostError("bad-request", f'"{name}" must be a text of 1 to {most} characters.')
+    return given.strip()
+
+
+def _refuse_constant(name):
+    raise ValueError(f"{name} is no JSON")
+
+
+def number(value, name):
+    """A release number in an object."""
+    given = value.get(name)
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= _NUMBER_MAX:
+        raise HostError("bad-request", f'"{name}" must be a number from 1 on.')
+    return given

@@ -1,0 +1,79 @@
+"""The API of boards (SPEC section 7)."""
+
+from flask import Blueprint, Response, request, send_file
+
+from device import protocol
+from host.api import body
+from host.api.authorization import board, claimed_board, device
+from host.extensions import host, session
+from host.services import blobs, checkin, presence, registration, reports
+
+blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
+
+_REGISTER_BYTES_MAX = 4096
+_PROGRESS_PARTS = 3  # step;done;total
+
+
+@blueprint.post("/register")
+def register():
+    """A board says who it is."""
+    fields = body.fields(_REGISTER_BYTES_MAX)
+    done = registration.register(session(), host().settings, fields, request.remote_addr)
+    answer = {"state": done.device.state}
+    if done.device.claim_code:
+        answer["claim_code"] = done.device.claim_code
+        answer["claim_url"] = f"{host().settings.public_url}/claim?code={done.device.claim_code}"
+    if done.is_token_refused:
+        answer["token"] = "refused"  # noqa: S105 - a word
+    return answer
+
+
+@blueprint.get("/assignment")
+def assignment():
+    """What the board should do."""
+    return checkin.answer(board(), host().settings.poll_s)
+
+
+@blueprint.get("/manifests/<sha256>")
+def manifest(sha256):
+    """A manifest, byte for byte."""
+    content = blobs.manifest_for_product(session(), sha256, claimed_board().product)
+    return Response(content, mimetype="application/json")
+
+
+@blueprint.get("/blobs/<sha256>")
+def blob(sha256):
+    """A blob, whole or from an offset, raw or in pieces."""
+    found = claimed_board()
+    one = blobs.for_product(session(), sha256, found.product)
+    _note_progress(found)
+    storage = host().storage
+    if one.pieces_bytes and protocol.PIECES in request.headers.get("Accept", ""):
+        response = _send(storage.pieces_path(sha256), protocol.PIECES)
+    else:
+        response = _send(storage.path(sha256), "application/octet-stream")
+    response.vary.add("Accept")
+    return response
+
+
+@blueprint.post("/reports")
+def report():
+    """What happened on the board."""
+    one = device()
+    items = body.decode(body.read(protocol.REPORT_BYTES_MAX), errors="replace")
+    return {"accepted": reports.accept(session(), host().settings, one, items)}
+
+
+def _send(path, kind):
+    # Ranges (206, 416) and streaming are Werkzeug's; no ETag, for the name is the hash already.
+    return send_file(path, mimetype=kind, conditional=True, etag=False, last_modified=None)
+
+
+def _note_progress(found):
+    parts = request.headers.get(protocol.PROGRESS_HEADER, "").split(";")
+    if len(parts) != _PROGRESS_PARTS or found.number is None:
+        return
+    step, done, total = parts
+    if done.isdecimal() and total.isdecimal():
+        payload = {"number": found.number, "step": step, "done": int(done), "total": int(total)}
+        presence.progress(session(), found.id, payload)

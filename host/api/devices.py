@@ -1,0 +1,111 @@
+"""The user API of devices and assignments (SPEC section 11)."""
+
+from flask import Blueprint, request
+
+from host.api import answers, body
+from host.api.authorization import person
+from host.errors import HostError
+from host.extensions import host, session
+from host.services import assignments, devices, outbox, releases, reports
+
+blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
+
+_ASSIGNMENTS_BYTES_MAX = 256 * 1024  # some thousand ids
+_NAME_CHARS_MAX = 64
+
+
+@blueprint.get("/devices")
+def listed():
+    """The devices that this person sees."""
+    user = person("device.see")
+    return _shown(devices.mine(session(), user), user)
+
+
+@blueprint.get("/devices/<device_id>")
+def show(device_id):
+    """One device."""
+    user = person("device.see")
+    return _one(devices.find(session(), user, device_id), user)
+
+
+@blueprint.patch("/devices/<device_id>")
+def rename(device_id):
+    """Another name."""
+    user = person("device.change")
+    device = devices.find(session(), user, device_id)
+    name = body.text(body.fields(), "name", _NAME_CHARS_MAX)
+    devices.rename(session(), device, name, user.email)
+    return _one(device, user)
+
+
+@blueprint.delete("/devices/<device_id>")
+def retire(device_id):
+    """Shut a device out."""
+    user = person("device.change")
+    device = devices.find(session(), user, device_id)
+    devices.retire(session(), device, user.email)
+    return _one(device, user)
+
+
+@blueprint.post("/devices/claim")
+def claim():
+    """Make the device with a code one's own."""
+    user = person("device.claim")
+    fields = body.fields()
+    code, name = body.text(fields, "code", 32), body.text(fields, "name", _NAME_CHARS_MAX, "")
+    address = request.remote_addr
+    return _one(devices.claim(session(), host().settings, user, code, name, address), user)
+
+
+@blueprint.post("/devices/<device_id>/update-now")
+def update_now(device_id):
+    """Tell the board to check now."""
+    user = person("device.change")
+    devices.notify(session(), devices.find(session(), user, device_id), outbox.CHECK)
+    return {}, 202
+
+
+@blueprint.post("/devices/<device_id>/resolve-conflict")
+def resolve_conflict(device_id):
+    """Decide between the secret that is kept and the one that waits."""
+    user = person("device.change")
+    device = devices.find(session(), user, device_id)
+    is_accepted = body.fields().get("accept")
+    if not isinstance(is_accepted, bool):
+        raise HostError("bad-request", '"accept" must be true or false.')
+    devices.resolve_conflict(session(), device, is_accepted, user.email)
+    return _one(device, user)
+
+
+@blueprint.get("/devices/<device_id>/reports")
+def device_reports(device_id):
+    """The newest reports of a device."""
+    device = devices.find(session(), person("device.see"), device_id)
+    return [answers.report(one) for one in reports.of(session(), device)]
+
+
+@blueprint.post("/assignments")
+def assign():
+    """Offer a release to devices."""
+    user = person("release.assign")
+    fields = body.fields(_ASSIGNMENTS_BYTES_MAX)
+    product, number = body.text(fields, "product", 32), body.number(fields, "number")
+    release = releases.find(session(), product, number)
+    chosen = devices.chosen(session(), user, fields.get("devices"), release)
+    made = assignments.assign(session(), chosen, release, user.email)
+    return {"assignments": [answers.assignment(one) for one in made]}, 201
+
+
+def _one(device, user):
+    return _shown([device], user)[0]
+
+
+def _shown(found, user):
+    newest = assignments.newest(session(), [device.id for device in found])
+    versions = releases.versions(session(), found)
+    return [
+        answers.device(
+            device, newest.get(device.id), versions.get((device.product, device.number)), user
+        )
+        for device in found
+    ]

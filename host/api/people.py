@@ -1,0 +1,81 @@
+"""The user API of fleet, accounts and tokens (SPEC section 11)."""
+
+import hashlib
+import ssl
+import time
+from contextlib import suppress
+
+from flask import Blueprint, request
+
+from host.api import answers, body
+from host.api.authorization import person
+from host.extensions import host, session
+from host.services import accounts
+
+blueprint = Blueprint("people_api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/fleet")
+def fleet():
+    """What a board or a command line needs to find and to trust this host. Public."""
+    settings = host().settings
+    ca = settings.ca_pem()
+    return {
+        "name": settings.fleet,
+        "version": settings.version,
+        "ca": ca,
+        "ca_sha256": _fingerprint(ca),
+        "addresses": settings.addresses,
+        "port": settings.port,
+        "mqtt_port": settings.mqtt_port,
+        "time": int(time.time()),
+    }
+
+
+@blueprint.post("/tokens")
+def sign_in():
+    """A token for an address and a password. Public, rate-limited."""
+    fields = body.fields()
+    email, password = body.text(fields, "email", 254), body.text(fields, "password", 1024)
+    name = body.text(fields, "name", 64, default="command line")
+    settings = host().settings
+    user = accounts.sign_in(session(), settings, email, password, request.remote_addr)
+    text, token = accounts.issue(session(), user, name, settings.token_s)
+    expires_at = answers.time(token.expires_at)
+    return {"token": text, "expires_at": expires_at, "user": answers.user(user)}, 201
+
+
+@blueprint.get("/me")
+def me():
+    """Whose token this is."""
+    return answers.user(person("device.see"))
+
+
+@blueprint.post("/users")
+def create_user():
+    """A new account; its password is told once."""
+    admin = person("user.manage")
+    fields = body.fields()
+    email, role = body.text(fields, "email", 254), body.text(fields, "role", 16, "operator")
+    user, password = accounts.create(session(), email, role, admin.email)
+    return {**answers.user(user), "password": password}, 201
+
+
+@blueprint.get("/users")
+def users():
+    """All accounts."""
+    person("user.manage")
+    return [answers.user(one) for one in accounts.everyone(session())]
+
+
+@blueprint.post("/enrolment-tokens")
+def enrolment_token():
+    """A token that makes one board this person's."""
+    text, token = accounts.enrolment(session(), host().settings, person("device.claim"))
+    return {"token": text, "expires_at": answers.time(token.expires_at)}, 201
+
+
+def _fingerprint(pem):
+    with suppress(ValueError):  # no CA yet
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+    return ""

@@ -1,0 +1,60 @@
+"""The user API of releases (SPEC section 11)."""
+
+from flask import Blueprint, Response, request
+
+from device import protocol
+from host.api import answers, body
+from host.api.authorization import person
+from host.extensions import host, session
+from host.services import releases
+
+blueprint = Blueprint("releases_api", __name__, url_prefix="/api/v1")
+
+
+@blueprint.get("/products/<product>/next-number")
+def next_number(product):
+    """The number that the next release should take."""
+    person("release.see")
+    return {"number": releases.next_number(session(), product)}
+
+
+@blueprint.get("/releases")
+def listed():
+    """Releases, of one product or of all."""
+    person("release.see")
+    found = releases.listed(session(), request.args.get("product"))
+    return [answers.release(one) for one in found]
+
+
+@blueprint.get("/releases/<product>/<int(max=2147483647):number>")
+def show(product, number):
+    """One release."""
+    person("release.see")
+    return answers.release(releases.find(session(), product, number))
+
+
+@blueprint.get("/releases/<product>/<int(max=2147483647):number>/manifest")
+def manifest(product, number):
+    """The manifest's bytes."""
+    person("release.see")
+    content = releases.find(session(), product, number).manifest
+    return Response(content, mimetype="application/json")
+
+
+@blueprint.post("/releases")
+def add():
+    """Announce a release by its manifest; the answer says which blobs the host lacks."""
+    user = person("release.upload")
+    content = body.read(protocol.MANIFEST_BYTES_MAX + 1)  # one over is refused by its own word
+    release, is_new = releases.add(session(), host().settings, content, user)
+    lacks = releases.missing(session(), release)
+    return {"release": answers.release(release), "missing": lacks}, 201 if is_new else 200
+
+
+@blueprint.post("/releases/<product>/<int(max=2147483647):number>/complete")
+def complete(product, number):
+    """All blobs are there."""
+    user = person("release.upload")
+    release = releases.find(session(), product, number)
+    releases.complete(session(), host().storage, release, user.email)
+    return answers.release(release)

@@ -1,0 +1,72 @@
+"""The Flask application: its parts, its limits, and what becomes of an error."""
+
+from email.utils import formatdate
+
+from flask import Flask, current_app, request
+from sqlalchemy.exc import IntegrityError
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from host import extensions
+from host.api import answers, blobs, device, devices, people, releases
+from host.errors import HostError
+
+_BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
+_BLUEPRINTS = tuple(part.blueprint for part in (device, people, devices, releases, blobs))
+# Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
+_HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}
+_SERVER_ERROR = 500
+
+
+def create(settings):
+    """An application for these settings, with its own database handle and storage."""
+    app = Flask("host", static_folder=None)
+    app.config.update(
+        SECRET_KEY=settings.secret_key(),
+        MAX_CONTENT_LENGTH=_BODY_BYTES_MAX,
+        MAX_FORM_MEMORY_SIZE=_BODY_BYTES_MAX,
+        SESSION_COOKIE_NAME="__Host-mpfleet",  # the prefix binds it to this host over TLS
+        SESSION_COOKIE_SECURE=True,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+    )
+    app.json.sort_keys = False
+    app.url_map.strict_slashes = False  # a board follows no redirect, so there are none
+    app.url_map.merge_slashes = False
+    extensions.install(app, settings)
+    for blueprint in _BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    for kind, handle in ((HostError, _refuse), (HTTPException, _http), (Exception, _crash)):
+        app.register_error_handler(kind, handle)
+    app.after_request(_date)
+    if settings.proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)
+    return app
+
+
+def _refuse(error):
+    if error.keeps_changes:
+        extensions.keep_changes()
+    return answers.refusal(error)
+
+
+def _http(error):
+    status = error.code or _SERVER_ERROR
+    fallback = "internal" if status >= _SERVER_ERROR else "bad-request"
+    response = _refuse(HostError(_HTTP_WORDS.get(status, fallback), error.description or ""))
+    for name, value in error.get_headers():
+        response.headers.setdefault(name, value)  # Allow, Content-Range
+    return response
+
+
+def _crash(error):
+    if isinstance(error, IntegrityError) or "database is locked" in str(error):
+        return _refuse(HostError("busy", "Somebody else wrote the same.", retry_after_s=1))
+    current_app.logger.error("%s %s", request.method, request.path, exc_info=error)
+    return _refuse(HostError("internal", "The host made a mistake; its log says more."))
+
+
+def _date(response):
+    # A board without a clock takes the time from here (SPEC section 7).
+    response.headers.setdefault("Date", formatdate(usegmt=True))
+    return response

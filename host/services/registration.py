@@ -1,0 +1,193 @@
+"""How a board becomes a device (DESIGN section 6).
+
+The cases, in the order they are decided:
+ 1. unknown id, valid token: claimed at once by the token's person.
+ 2. unknown id, no token: unclaimed with a code, within the limits for strangers.
+ 3. known id, its secret: what it says is noted; a valid token claims it if nobody has.
+ 4. known id, another secret: noted as a conflict for a person, and refused. Except that an
+    unclaimed device, which is nobody's, gives way to a board with a valid token.
+ 5. retired: refused, unless its owner deploys it again, with a token.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from sqlalchemy import delete, func, select, update
+
+from host.errors import HostError, KeptError
+from host.models import Device, EnrolmentToken, User
+from host.services import devices, events, limits, secret
+from host.services.clock import utc
+from host.services.manifest import Product
+
+_NUMBER_MAX = 2**31 - 1
+_Text = Annotated[str, Field(max_length=64, pattern=r"^[ -~]*$")]
+
+
+class Board(BaseModel):
+    """What a board says of itself when it registers (SPEC section 7)."""
+
+    model_config = ConfigDict(strict=True, extra="ignore")
+
+    id: Annotated[str, Field(pattern=r"^[0-9a-f]{6,32}$")]
+    secret: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    product: Product
+    model: _Text | None = None
+    mac: Annotated[str, Field(max_length=32, pattern=r"^[0-9A-Fa-f:]*$")] | None = None
+    abi: Annotated[int, Field(ge=0, le=255)] | None = None
+    firmware: _Text | None = None
+    number: Annotated[int, Field(ge=0, le=_NUMBER_MAX)] | None = None
+    token: Annotated[str, Field(max_length=200)] | None = None
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What came of it: the device, and whether the token that came along was no good."""
+
+    device: Device
+    is_token_refused: bool
+
+
+def register(session, settings, fields, address, *, now=None):
+    """Register a board, or hear again from one that is.
+
+    Raises: HostError `bad-request`, `retired`; KeptError `identity-conflict`, `rate-limited`.
+    """
+    now = utc(now)
+    board = _parse(fields)
+    token = _unused_token(session, board, now)
+    person = session.get(User, token.user_id) if token else None
+    _forget_strangers(session, settings, now)
+    device = session.get(Device, board.id)
+    if device is None:
+        device = _new(session, settings, board, person, address, now)
+    elif device.state == "retired":
+        _revive(session, device, board, person, now)
+    elif not secret.matches(board.secret, device.secret_digest):
+        _take_over_or_conflict(session, settings, device, board, person, address, now)
+    _hear(session, device, board, now)
+    if person and device.state == "unclaimed":
+        devices.take(session, device, person, "by an enrolment token", now=now)
+    if person and device.owner is person:
+        _use(session, token, device, now)
+    return Registered(device, is_token_refused=_is_refused(session, board, device))
+
+
+def _parse(fields):
+    try:
+        return Board.model_validate(fields)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, found["loc"])) or "body"
+        raise HostError("bad-request", f"{where}: {found['msg']}") from error
+
+
+def _unused_token(session, board, now):
+    token = _token(session, board)
+    is_good = token is not None and token.used_at is None and token.expires_at > now
+    return token if is_good else None
+
+
+def _is_refused(session, board, device):
+    """A board that repeats itself, because the answer got lost, has used the token well."""
+    token = _token(session, board)
+    return bool(board.token) and (token is None or token.device_id != device.id)
+
+
+def _token(session, board):
+    digest = secret.digest(board.token or "")
+    return session.scalars(select(EnrolmentToken).where(EnrolmentToken.digest == digest)).first()
+
+
+def _use(session, token, device, now):
+    """One use, also when two boards come at once: the database lets one through."""
+    one = update(EnrolmentToken).where(
+        EnrolmentToken.id == token.id, EnrolmentToken.used_at.is_(None)
+    )
+    if session.execute(one.values(used_at=now, device_id=device.id)).rowcount != 1:
+        raise HostError("busy", "Another board used this token just now.", retry_after_s=1)
+
+
+def _forget_strangers(session, settings, now):
+    too_old = now - timedelta(seconds=settings.unclaimed_s)
+    session.execute(
+        delete(Device).where(Device.state == "unclaimed", Device.registered_at < too_old)
+    )
+
+
+def _new(session, settings, board, person, address, now):
+    if person is None:
+        _admit_stranger(session, settings, address, now)
+    device = Device(
+        id=board.id, secret_digest=secret.digest(board.secret), state="unclaimed",
+        product=board.product, registered_at=now, registered_from=limits.network(address),
+        claim_code=secret.claim_code(),
+    )  # fmt: skip
+    session.add(device)
+    events.add(session, f"device {board.id}", f"device {board.id}", "registered", now=now)
+    session.flush()
+    return device
+
+
+def _admit_stranger(session, settings, address, now):
+    """In all before by address: so the counters by address stay few, too."""
+    limits.hit(session, settings, "register:all", now=now)
+    limits.hit(session, settings, "register:address", limits.network(address), now=now)
+    waiting = session.scalar(select(func.count()).where(Device.state == "unclaimed"))
+    if waiting >= settings.unclaimed_max:
+        raise KeptError(
+            "rate-limited",
+            "Too many devices wait to be claimed. Deploy with an enrolment token, or try later.",
+            retry_after_s=3600,
+        )
+
+
+def _revive(session, device, board, person, now):
+    if person is None or device.owner_id != person.id:
+        raise HostError("retired", f"Device {device.id} was retired.")
+    device.secret_digest, device.state = secret.digest(board.secret), "claimed"
+    events.add(session, person.email, f"device {device.id}", "revived", "deployed again", now=now)
+
+
+def _take_over_or_conflict(session, settings, device, board, person, address, now):
+    if person and device.state == "unclaimed":
+        device.secret_digest = secret.digest(board.secret)
+        _settle(device)
+        return
+    _note_conflict(session, settings, device, board, person, address, now)
+    raise KeptError(
+        "identity-conflict",
+        f"Device {device.id} is registered with another secret. Its owner must decide.",
+    )
+
+
+def _note_conflict(session, settings, device, board, person, address, now):
+    """The first other secret stays, so that a person accepts the one that was seen;
+    only a token of the owner, which came over USB, has precedence."""
+    if device.conflict_digest == secret.digest(board.secret):
+        return
+    is_owners = person is not None and person.id == device.owner_id
+    if not is_owners:
+        limits.hit(session, settings, "register:all", now=now)
+        limits.hit(session, settings, "register:address", limits.network(address), now=now)
+    if device.conflict_digest is None or (is_owners and not device.conflict_has_token):
+        device.conflict_digest, device.conflict_at = secret.digest(board.secret), now
+        device.conflict_from, device.conflict_has_token = limits.network(address), is_owners
+        subject = f"device {device.id}"
+        events.add(session, subject, subject, "conflict", f"from {device.conflict_from}", now=now)
+
+
+def _settle(device):
+    device.conflict_digest, device.conflict_at, device.conflict_from = None, None, None
+    device.conflict_has_token = False
+
+
+def _hear(session, device, board, now):
+    for field in ("product", "model", "mac", "abi", "firmware", "number"):
+        said = getattr(board, field)
+        if said is not None:
+            setattr(device, field, said)
+    device.last_seen_at = now
+    session.flush()
