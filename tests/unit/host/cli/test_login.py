@@ -1,0 +1,146 @@
+"""Signing in: whom one trusts, and why."""
+
+import datetime as dt
+import json
+from http import HTTPStatus
+
+import pytest
+
+from host import pki
+from host.cli import profile, trust
+from host.cli.client import ApiError, Client
+
+ADMIN = "admin@garden"
+FLEET = "garden"
+
+
+@pytest.fixture
+def other_ca(tmp_path):
+    """The CA of somebody else."""
+    pki.ensure(tmp_path / "other", "other", [], dt.datetime.now(dt.UTC))
+    return tmp_path / "other/ca.pem"
+
+
+def test_a_ca_file_and_a_password_from_standard_input(host, mpfleet, config):
+    words = ("login", host.url, "--ca", host.ca, "--email", ADMIN, "--password-stdin")
+    result = mpfleet(*words, typed=host.password + "\n")
+    assert (result.exit_code, f"as {ADMIN} (admin)" in result.output) == (0, True)
+    stored = json.loads((config / "default.json").read_text())
+    assert (stored["fleet"], stored["token"][:4]) == (FLEET, "mpf_")
+
+
+def test_the_password_is_nowhere_on_disk(host, signed_in, config):
+    assert host.password not in (config / "default.json").read_text()
+
+
+def test_a_password_file(host, mpfleet, tmp_path):
+    (tmp_path / "password").write_text(host.password + "\n")
+    words = ("login", host.url, "--ca", host.ca, "--email", ADMIN)
+    assert mpfleet(*words, "--password-file", tmp_path / "password").exit_code == 0
+
+
+def test_email_and_password_are_asked_for(host, mpfleet):
+    result = mpfleet("login", host.url, "--ca", host.ca, typed=f"{ADMIN}\n{host.password}\n")
+    assert (result.exit_code, host.password in result.output) == (0, False)
+
+
+def test_trust_on_first_use_shows_the_fingerprint(host, mpfleet):
+    result = mpfleet("login", host.url, typed=f"y\n{ADMIN}\n{host.password}\n")
+    assert (result.exit_code, trust.fingerprint(host.ca.read_text()) in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("typed", ["n\n", ""], ids=["no", "nobody there"])
+def test_without_trust_nothing_is_sent(host, mpfleet, typed):
+    result = mpfleet("login", host.url, typed=typed)
+    assert (result.exit_code, "nothing was sent" in result.output) == (1, True)
+
+
+def test_a_fingerprint_given_is_compared(host, mpfleet):
+    words = ("login", host.url, "--email", ADMIN, "--password-stdin", "--fingerprint")
+    right = trust.fingerprint(host.ca.read_text())
+    assert mpfleet(*words, right.lower(), typed=host.password).exit_code == 0
+    assert mpfleet(*words, "00" * 32, typed=host.password).exit_code == 1
+
+
+def test_the_ca_of_a_data_folder_on_this_machine_is_trusted(host, mpfleet, monkeypatch):
+    monkeypatch.setenv("MPFLEET_DATA_FOLDER", str(host.folder))
+    result = mpfleet("login", host.url, typed=f"{ADMIN}\n{host.password}\n")
+    assert (result.exit_code, "this machine's data folder" in result.output) == (0, True)
+
+
+def test_a_data_folder_of_another_host_does_not_count(host, mpfleet, other_ca, monkeypatch):
+    other_ca.parent.rename(other_ca.parent.with_name("pki"))
+    monkeypatch.setenv("MPFLEET_DATA_FOLDER", str(other_ca.parent.parent))
+    result = mpfleet("login", host.url, typed="n\n")
+    assert "fingerprint" in result.output
+
+
+def test_a_host_of_another_ca_is_refused(host, mpfleet, other_ca):
+    result = mpfleet("login", host.url, "--ca", other_ca, "--email", "x", typed="x\n")
+    assert (result.exit_code, "is not the host of this CA" in result.output) == (1, True)
+
+
+def test_another_fleet_name_on_the_certificate_is_refused(host):
+    client = Client(profile.Profile(host.url, "elsewhere", host.ca.read_text()))
+    with pytest.raises(ApiError) as caught:
+        client.fleet()
+    client.close()
+    assert caught.value.code == "tls"
+
+
+def test_the_address_is_not_what_is_verified(host):
+    client = Client(profile.Profile(host.url, FLEET, host.ca.read_text()))
+    assert client.fleet()["name"] == FLEET
+    client.close()
+
+
+def test_a_certificate_of_another_ca_is_refused_after_sign_in(host, other_ca):
+    client = Client(profile.Profile(host.url, FLEET, other_ca.read_text()))
+    with pytest.raises(ApiError) as caught:
+        client.fleet()
+    client.close()
+    assert caught.value.code == "tls"
+
+
+def test_a_wrong_password_is_one_line(host, mpfleet):
+    words = ("login", host.url, "--ca", host.ca, "--email", ADMIN, "--password-stdin")
+    result = mpfleet(*words, typed="wrong\n")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+    assert "bad-credentials" in result.output
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1", "https://127.0.0.1:1"])
+def test_a_host_that_is_none_is_one_line(mpfleet, url):
+    result = mpfleet("login", url, "--email", "x")
+    assert (result.exit_code, result.output.count("\n")) == (1, 1)
+
+
+def test_signed_out_is_signed_out(signed_in):
+    assert signed_in("logout").exit_code == 0
+    result = signed_in("device", "list")
+    assert (result.exit_code, "mpfleet login" in result.output) == (1, True)
+
+
+def test_a_revoked_token_says_what_to_do(host, signed_in, monkeypatch):
+    monkeypatch.setenv("MPFLEET_TOKEN", "mpf_gone")
+    result = signed_in("device", "list")
+    assert (result.exit_code, "sign in again" in result.output) == (1, True)
+
+
+def test_the_environment_alone_is_enough(host, mpfleet, monkeypatch):
+    client = Client(profile.Profile(host.url, FLEET, host.ca.read_text()))
+    value = {"email": ADMIN, "password": host.password}
+    token = client.send("POST", "/tokens", value)["token"]
+    client.close()
+    given = {"URL": host.url, "TOKEN": token, "CA": str(host.ca), "FLEET": FLEET}
+    for name, text in given.items():
+        monkeypatch.setenv(f"MPFLEET_{name}", text)
+    assert {"email": ADMIN, "role": "admin"} in mpfleet("user", "list", json_=True)
+
+
+def test_a_refusal_that_is_no_json_still_has_a_word(host):
+    client = Client(profile.Profile(host.url + "/nowhere", FLEET, host.ca.read_text()))
+    with pytest.raises(ApiError) as caught:
+        client.fleet()
+    client.close()
+    assert caught.value.status == HTTPStatus.NOT_FOUND
