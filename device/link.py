@@ -17,6 +17,7 @@ _KEEPALIVE_S = 60
 _LOGIN_MS = 10000  # TCP, TLS, CONNECT and SUBSCRIBE in all: the loop stands still
 _POLL_MS = 250  # how late a notify is heard at most
 _BACKOFF_S = (1, 300)
+_GOOD_MS = 60000  # a session of this length starts the waits over
 _QUEUE = 8  # messages waiting to be sent
 _GOODBYE = b'{"online": false}'
 _GOODBYE_TRIES = 8  # two seconds
@@ -35,7 +36,7 @@ class Link:
         self._client = None
         self._pipe = pipe
         self._queue = []
-        self._is_paused = False
+        self._is_paused = True  # until the board is registered: the broker does not know it before
         self.is_online = False
 
     def publish(self, name, value, retain=False):
@@ -56,6 +57,8 @@ class Link:
         """Task: keep a session up, logging on again later each time."""
         wait_s, longest_s = _BACKOFF_S
         while True:
+            while self._is_paused:
+                await asyncio.sleep_ms(_POLL_MS)
             start = time.ticks_ms()
             try:
                 await self._session()
@@ -63,18 +66,17 @@ class Link:
                 self._log("link", e.detail())
             finally:
                 self._drop()
-            while self._is_paused:
-                await asyncio.sleep_ms(_POLL_MS)
-            if time.ticks_diff(time.ticks_ms(), start) > 60000:  # it had worked
+            if self._is_paused:
+                continue
+            if time.ticks_diff(time.ticks_ms(), start) > _GOOD_MS:
                 wait_s = _BACKOFF_S[0]
             # ± 25 %: a broker's restart ends for all boards at once
             await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)
             wait_s = min(wait_s * 2, longest_s)
 
-    async def pause(self):
-        """Say goodbye and stay away until resume(): two TLS sessions do not fit beside a large application."""
+    def pause(self):
+        """End the session, saying so, and stay away until resume(): two TLS sessions may not fit beside an application."""
         self._is_paused = True
-        await self.goodbye()
 
     def resume(self):
         """Log on again."""
@@ -89,10 +91,11 @@ class Link:
         self.publish("status", self._status(), True)
         self._on_notify({"what": "online"})
         await self._serve()
+        await self.goodbye()
 
     async def _serve(self):
         heard = sent = time.ticks_ms()
-        while self.is_online:
+        while self.is_online and not self._is_paused:
             now = time.ticks_ms()
             if self._pipe.fill():
                 self._call(self._client.check_msg)

@@ -19,9 +19,9 @@ def apply(text):
     nvs, store = Nvs(), Store()
     _apply_nvs(given, nvs, store)
     _apply_state(given, store)
-    if "active" in given or "watchdog_s" in given:
-        _apply_record(given)
-    Identity(nvs, Config(store))  # makes the secret
+    config = Config(store)
+    _apply_record(given, config.watchdog_s)
+    Identity(nvs, config)  # makes the secret
 
 
 def status():
@@ -31,7 +31,7 @@ def status():
     nvs, store = Nvs(), Store()
     has_secret = nvs.blob("secret") is not None
     me = Identity(nvs, Config(store))
-    record = BootRecord("/state")
+    record = BootRecord()
     stat = os.statvfs("/")
     print(
         json.dumps(
@@ -83,8 +83,24 @@ def _apply_state(given, store):
         store.save("wifi.json", given["wifi"])
 
 
-def _apply_record(given):
-    from device.update.record import BootRecord
+def _apply_record(given, watchdog_s):
+    from device.update import firmware_slot
+    from device.update.record import NONE, TRIES, BootRecord
 
-    record = BootRecord("/state")
-    record.deploy(given.get("active"), given.get("watchdog_s"))
+    record = BootRecord()
+    changes = {"watchdog_s": given.get("watchdog_s", watchdog_s)}
+    if "active" in given:
+        changes.update(
+            active=given["active"],
+            firmware=firmware_slot.running(),
+            trial=NONE,
+            committing=0,
+            tries=TRIES,
+            crashes=0,
+            wakes=0,
+            rounds=0,
+            reason="",
+            number=0,
+        )
+    if [name for name in changes if getattr(record, name) != changes[name]]:
+        record.change(**changes)

@@ -17,6 +17,7 @@ from rig import Rig
 rig = Rig(1, given[1], mqtt_port=given[0])
 async def main():
     task = asyncio.create_task(rig.link.run())
+    rig.link.resume()
     start = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), start) < 8000:
         if len(rig.heard) >= given[2] and any(given[3] in line for line in rig.log.lines):
@@ -227,7 +228,8 @@ def test_a_session_ends_while_paused_and_comes_back(session):
     more = """
 async def step():
     if len(rig.heard) == 1 and rig.link.is_online:
-        await rig.link.pause()
+        rig.link.pause()
+        await asyncio.sleep_ms(600)
         print("online", rig.link.is_online)
         rig.link.resume()
 """
