@@ -32,6 +32,7 @@ TABLE = (
             "device.protocol",
         ),
     ),
+    ("device/update/trial.py", ("device.errors", "device.update.steps", "device.update.record")),
     ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/engine/decide.py", ()),

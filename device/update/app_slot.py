@@ -1,0 +1,174 @@
+"""One of the two folders that hold an app release: staged file by file, sealed, never touched while it runs.
+
+A file reaches its own name only whole and with its hash verified; release.json comes last, and goes first.
+"""
+
+import json
+import os
+
+from device.errors import Damaged, Refused
+from micropython import const
+
+_FOLDER = const(0x4000)  # type of a folder in os.ilistdir
+_RELEASE = "release.json"
+_COMING = "release.new"  # the manifest of what is being staged
+_PART = ".part"
+_INDEX = ".index"
+_MPY_MAGIC = const(0x4D)
+
+
+class AppSlot:
+    """The slot of one letter."""
+
+    def __init__(self, letter, root="/slots"):
+        self.letter = letter
+        self.folder = root + "/" + letter
+        self.coming = self.folder + "/" + _COMING
+        self.release = self.folder + "/" + _RELEASE
+        self._root = root
+
+    def make(self):
+        """Make the slot's folder, if it is not there."""
+        _make_folder(self._root)
+        _make_folder(self.folder)
+
+    def files(self):
+        """What its release lists, (path, size, hash) each; nothing where it holds none."""
+        try:
+            with open(self.release, "rb") as f:
+                return json.load(f)["parts"]["app"]["files"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return []
+
+    def sources(self, digests):
+        """Paths of the files here that should have these hashes: {hash: path}."""
+        return {f[2]: self.folder + "/" + f[0] for f in self.files() if f[2] in digests}
+
+    def sizes(self, folder):
+        """Sizes of the files below a folder, and the number of folders: for counting blocks."""
+        sizes, count = [], 0
+        for path, is_folder in walk(folder):
+            if is_folder:
+                count += 1
+            else:
+                sizes.append(os.stat(path)[6])
+        return sizes, count
+
+    def unseal(self):
+        """From here on the slot holds no release: what it held is about to change."""
+        if not _exists(self.coming) and _exists(self.release):
+            os.rename(self.release, self.coming)  # sealing failed: the same manifest again
+        _remove(self.release)
+
+    async def stage(self, files, sources, download, abi):
+        """Fill the slot with `files`; `sources` maps hashes to files on this board that should have them.
+
+        Raises:
+            Refused: native code, or bytecode of another version.
+            Damaged, NetworkError, HttpError, OSError: what is staged so far is kept.
+        """
+        missing = await self._prune(files, sources, download)
+        download.total = download.done + sum([f[1] for f in missing])
+        for path, size, digest in missing:
+            target = self.folder + "/" + path
+            part = self.folder + "/" + digest[:16] + _PART
+            self._make_folders(path)
+            source = sources.get(digest)
+            if not (source and _exists(source) and await download.copy(source, part, size, digest)):
+                await download.fetch("/blobs/" + digest, digest, size, part)
+            try:
+                _check_bytecode(path, part, abi)
+            except Refused:
+                _remove(part)
+                raise
+            os.rename(part, target)
+            sources[digest] = target
+        os.rename(self.coming, self.release)
+
+    async def seal(self, files, download):
+        """Read every byte back. Raises Damaged, and deletes the file, where one is not what it should be."""
+        for path, size, digest in files:
+            target = self.folder + "/" + path
+            if not await download.is_whole(target, size, digest):
+                _remove(target)
+                raise Damaged("hash-mismatch", path)
+
+    def discard(self):
+        """Forget the manifest that was to come: the release was refused."""
+        _remove(self.coming)
+
+    async def _prune(self, files, sources, download):
+        """Delete what is not wanted or not right; returns the files that are missing."""
+        wanted = {self.folder + "/" + f[0]: f for f in files}
+        keep = {self.coming}
+        for f in files:
+            keep.add(self.folder + "/" + f[2][:16] + _PART)
+            keep.add(self.folder + "/" + f[2][:16] + _PART + _INDEX)
+        for path, is_folder in walk(self.folder):
+            if is_folder:
+                _remove_empty(path)
+            elif path in wanted and await download.is_whole(path, *wanted[path][1:]):
+                size, digest = wanted.pop(path)[1:]
+                sources[digest] = path
+                download.resumed += size
+            elif path not in keep:
+                os.remove(path)
+        return [f for f in files if self.folder + "/" + f[0] in wanted]
+
+    def _make_folders(self, path):
+        end = path.find("/")
+        while end > 0:
+            _make_folder(self.folder + "/" + path[:end])
+            end = path.find("/", end + 1)
+
+
+def walk(folder):
+    """(path, is_folder) of all below a folder, the contents of a folder before itself."""
+    try:
+        names = sorted([(entry[0], entry[1]) for entry in os.ilistdir(folder)])
+    except OSError:  # there is no such folder
+        return
+    for name, kind in names:
+        path = folder + "/" + name
+        if kind == _FOLDER:
+            yield from walk(path)
+        yield path, kind == _FOLDER
+
+
+def _check_bytecode(path, part, abi):
+    """Refuse native and viper code, and bytecode that this board cannot load (SPEC section 5)."""
+    if not path.endswith(".mpy"):
+        return
+    with open(part, "rb") as f:
+        head = f.read(3)
+    if len(head) < 3 or head[0] != _MPY_MAGIC or head[1] != abi:
+        raise Refused("wrong-abi", path, head)
+    if head[2] >> 2:
+        raise Refused("native-code", path)
+
+
+def _exists(path):
+    try:
+        os.stat(path)
+        return True
+    except OSError:
+        return False
+
+
+def _make_folder(path):
+    if not _exists(path):
+        os.mkdir(path)
+
+
+def _remove_empty(path):
+    try:
+        os.rmdir(path)
+    except OSError:  # it is not empty
+        pass
+
+
+def _remove(path):
+    try:
+        os.remove(path)
+    except OSError:  # it was not there
+        pass

@@ -1,0 +1,272 @@
+"""Walks an update from the host's assignment to the reset into its trial (DESIGN section 4)."""
+
+import gc
+import os
+import time
+from binascii import hexlify
+
+from device.errors import Damaged, DeviceError, HttpError, Refused, StorageFull
+from device.protocol import MANIFEST_BYTES_MAX
+from device.update.steps import FAILURE, LATER, REFUSED, SUCCESS, after_power_loss, next_step
+
+_ANSWER_BYTES = 2048
+_ENOSPC = 28
+_ROOM_BYTES = 65536  # less free heap than this does not bear MQTT's session beside HTTPS
+_TELL_MS = 1000
+_OURS = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
+_ROOT_BLOCKS = 8  # the root folder, boot.py, main.py
+_COUNTERS = {"stage": "tries", "seal": "seals"}  # where the journal counts a step's failures
+
+
+def wanted(answer):
+    """The release of an assignment (SPEC section 7), its fields checked; None where there is none."""
+    release = answer.get("release")
+    if release is None:
+        return None
+    try:
+        numbers = [release[name] for name in ("assignment", "number", "size")]
+        digest = release["manifest"]
+    except (KeyError, TypeError):
+        raise HttpError("bad-answer", 200)
+    if not all([isinstance(n, int) and n > 0 for n in numbers]) or not isinstance(digest, str):
+        raise HttpError("bad-answer", 200)
+    return {"assignment": numbers[0], "number": numbers[1], "size": numbers[2], "manifest": digest}
+
+
+def idle_slot(active, running):
+    """Letter of the slot that neither runs nor is what the next start would run."""
+    return "a" if "a" not in (active, running) else "b"
+
+
+def judge(e):
+    """Outcome of a step that raised `e`, and the word for it; (None, None) is not the release's matter: later."""
+    if isinstance(e, Refused):
+        return REFUSED, e.code
+    if isinstance(e, StorageFull) or (isinstance(e, OSError) and e.args[0] == _ENOSPC):
+        return LATER, "storage-full"
+    if isinstance(e, MemoryError):
+        return FAILURE, "out-of-memory"
+    if isinstance(e, Damaged) or (isinstance(e, HttpError) and e.status == 404):
+        return FAILURE, e.code
+    if isinstance(e, OSError):  # the flash does not do what it should
+        return FAILURE, "not-staged"
+    return None, None
+
+
+class Client:
+    """The first half of an update. `open_slot(letter)` opens an app slot; `trial` is the second half."""
+
+    def __init__(
+        self, http, record, journal, open_slot, firmware, trial, reports, identity, power, nvs, link, log
+    ):
+        self._http = http
+        self._record = record
+        self._journal = journal
+        self._open_slot = open_slot
+        self._firmware = firmware
+        self._trial = trial
+        self._reports = reports
+        self._identity = identity
+        self._power = power
+        self._nvs = nvs
+        self._link = link
+        self._log = log
+        self._steps = {
+            "plan": self._plan,
+            "stage": self._stage,
+            "seal": self._seal,
+            "activate": self._activate,
+        }
+        self._slot = self._download = self._manifest = self._word = self._detail = None
+        self._told_ms = time.ticks_ms()
+        self._told_full = 0  # assignment for which a full flash was reported
+        self._peak = 0
+        self.has_contact = False  # the host has said what this board is assigned
+
+    async def check(self):
+        """Ask the host, settle the last trial, walk what is assigned; seconds to the next poll, or None.
+
+        Raises:
+            NetworkError, HttpError: later; what was done so far is kept.
+        """
+        answer = await (await self._http.get("/assignment")).json(_ANSWER_BYTES)
+        if not isinstance(answer, dict):
+            raise HttpError("bad-answer", 200)
+        self.has_contact = True
+        if self._record.mode != "trial":
+            await self._obey(answer)
+        poll_s = answer.get("poll_s")
+        return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
+
+    async def trial(self, application, wifi, is_soft=False):
+        """What runs is on trial: returns once it is committed, resets where it goes back.
+
+        `is_soft`: this start was a soft reset, which boot.py does not count.
+        """
+        await self._trial.run(application, wifi, lambda: self.has_contact, is_soft)
+
+    def resume_commit(self):
+        """At start, before anything else: finish a commit that power cut off."""
+        self._trial.resume_commit()
+
+    async def _obey(self, answer):
+        await self._trial.settle()
+        if answer.get("retry_active") is True and self._record.mode == "golden":
+            await self._trial.retry_active()
+        release = wanted(answer)
+        if release is None or release["assignment"] == self._journal["closed"]:
+            return
+        try:
+            await self._walk(release)
+        except StorageFull as e:  # not even the journal
+            self._log("update", e.detail())
+        finally:
+            self._slot = self._download = self._manifest = None
+            self._link.resume()
+            gc.collect()
+
+    async def _walk(self, release):
+        await self._open(release)
+        step = after_power_loss(self._journal["step"], False)
+        while step in self._steps:
+            outcome = await self._do(step)
+            counter = _COUNTERS.get(step)
+            failures = self._journal[counter] if counter else 0
+            after = next_step(step, outcome, failures)
+            self._log("update", step, outcome, "→", after)
+            if counter and outcome == FAILURE:
+                self._journal.write(**{counter: failures + 1})
+            if after == step:
+                break  # later
+            if after == "refuse":
+                self._refuse(step, outcome)
+            step = after
+
+    async def _open(self, release):
+        """What one walk needs, made for it alone: the heap is the application's otherwise."""
+        from device.update.download import Download
+
+        journal, record = self._journal, self._record
+        if not journal.is_about(release):
+            journal.begin(release)
+        if gc.mem_free() < _ROOM_BYTES:
+            await self._link.pause()
+        self._slot = self._open_slot(idle_slot(record.active, record.slot))
+        self._download = Download(self._http, self._tell)
+        self._download.fetched = journal["fetched"]
+        self._download.copied = journal["copied"]
+        self._peak = journal["peak"]
+
+    async def _do(self, step):
+        """Note the step, do it, and judge how it went."""
+        try:
+            self._journal.write(step=step)
+            await self._steps[step]()
+            return SUCCESS
+        except (DeviceError, MemoryError, OSError) as e:
+            outcome, self._word = judge(e)
+            self._detail = e.detail() if isinstance(e, DeviceError) else repr(e)
+            self._log("update", step, self._detail)
+            if outcome is None:
+                raise
+            if outcome == LATER:
+                self._report_full(step)
+            return outcome
+        finally:
+            d = self._download
+            self._journal.keep(fetched=d.fetched, copied=d.copied, resumed=d.resumed, peak=self._peak)
+
+    async def _plan(self):
+        from device.update import plan
+
+        manifest = await self._load()
+        plan.judge(manifest, self._about_me())
+        active = self._open_slot(self._record.active)
+        fixed = _ROOT_BLOCKS
+        for folder in _OURS + (active.folder,):
+            fixed += plan.used(*self._slot.sizes(folder))
+        stat = os.statvfs(self._slot.folder)
+        here = plan.used(*self._slot.sizes(self._slot.folder))
+        needed = plan.need(manifest, self._journal["size"])
+        plan.check_room(needed, plan.free_blocks(stat), here, stat[2], fixed)
+
+    async def _stage(self):
+        files = (await self._load())["parts"]["app"]["files"]
+        sources = self._open_slot(self._record.active).sources({f[2] for f in files})
+        self._slot.unseal()
+        await self._slot.stage(files, sources, self._download, self._identity.abi)
+
+    async def _seal(self):
+        files = (await self._load())["parts"]["app"]["files"]
+        await self._slot.seal(files, self._download)
+
+    async def _activate(self):
+        number = self._journal["number"]
+        self._trial.begin(self._slot.letter, number)
+        self._journal.keep(step="trial")
+        await self._power.restart("trial of release %d" % number)
+
+    async def _load(self):
+        """The manifest of this update: what lies in the slot, else fetched into it."""
+        if self._manifest:
+            return self._manifest
+        from device.update import plan
+
+        digest, size = self._journal["manifest"], self._journal["size"]
+        if size > MANIFEST_BYTES_MAX:
+            raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
+        if not plan.is_digest(digest):
+            raise Refused("manifest-invalid", "hash", digest)
+        slot, download = self._slot, self._download
+        slot.make()
+        path = slot.release
+        if not await download.is_whole(path, size, digest):
+            path = slot.coming
+            if not await download.is_whole(path, size, digest):
+                await download.fetch("/manifests/" + digest, digest, size, path)
+        with open(path, "rb") as f:
+            self._manifest = plan.parse(f)
+        return self._manifest
+
+    def _about_me(self):
+        me, running = self._identity, self._firmware.running()
+        return {
+            "product": me.product,
+            "model": me.model,
+            "abi": me.abi,
+            "number": self._nvs.number("number", 0),
+            "assigned": self._journal["number"],
+            "firmware": hexlify(running[1]).decode() if running else None,
+        }
+
+    def _refuse(self, step, outcome):
+        """The release is not for this board as it stands: say so, and do not start this assignment again."""
+        is_final = outcome == REFUSED or step == "plan"
+        self._reports.add(
+            "update",
+            outcome="refused",
+            step=step,
+            reason=self._word if is_final else "not-staged",
+            detail=self._detail,
+            **self._journal.about(),
+        )
+        self._journal.keep(step="check", closed=self._journal["assignment"])
+        self._slot.discard()
+
+    def _report_full(self, step):
+        """Once for each assignment: it is tried again until there is room."""
+        about = self._journal.about()
+        if about["assignment"] != self._told_full:
+            self._told_full = about["assignment"]
+            self._reports.add("storage", reason="storage-full", step=step, detail=self._detail, **about)
+
+    def _tell(self, done, total):
+        """Progress: to whoever watches, once a second; returned as the header that requests carry."""
+        step = self._journal["step"]
+        self._peak = max(self._peak, gc.mem_alloc())
+        now = time.ticks_ms()
+        if time.ticks_diff(now, self._told_ms) >= _TELL_MS:
+            self._told_ms = now
+            about = {"number": self._journal["number"], "step": step, "done": done, "total": total}
+            self._link.publish("progress", about)
+        return "%s;%d;%d" % (step, done, total)

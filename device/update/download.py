@@ -1,0 +1,266 @@
+"""Blobs from the host into files: hashed as they come, never longer than they should be, resumed where they stopped.
+
+A blob travels raw or in pieces (SPEC section 6). What arrived is kept in PART; the piece index beside it in PART.index, so
+that a resumed download asks only for what is missing.
+"""
+
+import asyncio
+import io
+import os
+import struct
+from binascii import hexlify
+from hashlib import sha256
+
+from device.errors import Damaged, HttpError
+from device.protocol import PIECE_BYTES, PIECE_WBITS, PIECES, PIECES_MAGIC
+from micropython import const
+
+_CHUNK = const(4096)  # one flash erase block
+_HEAD = const(12)  # of the piece index
+_SLACK = const(64)  # a piece that does not shrink travels a little longer than it is
+_INDEX = ".index"
+_FROM_THE_START = (200, 206, 416)  # answers to a Range that lead nowhere
+
+
+class Download:
+    """One update's transfers: the buffer they share and the bytes they came to."""
+
+    def __init__(self, http, tell):
+        self._http = http
+        self._tell = tell  # (done, total) → X-Progress; called between pieces
+        self.view = memoryview(bytearray(_CHUNK))
+        self.fetched = self.copied = self.resumed = 0  # SPEC section 8, `bytes`
+        self.done = self.total = 0  # of the files to come, for the progress bar
+
+    async def fetch(self, path, digest, size, part):
+        """The blob at `path` of the device API into the file `part`, whole and verified.
+
+        Raises:
+            Damaged: it is not what its hash says; nothing is kept of it.
+            NetworkError, HttpError: what came so far is kept.
+        """
+        try:
+            try:
+                await self._resume(path, digest, size, part)
+            except HttpError as e:
+                if e.status not in _FROM_THE_START or _size(part) is None:
+                    raise
+                forget(part)  # the host knows no such range: its blob travels in another form now
+                await self._resume(path, digest, size, part)
+        except Damaged:
+            forget(part)
+            raise
+        _remove(part + _INDEX)
+
+    async def hash(self, path, size, digest=None):
+        """SHA-256 object of a file's first `size` bytes; None where it is shorter."""
+        view = self.view
+        digest = digest or sha256()
+        with open(path, "rb") as f:
+            while size:
+                n = f.readinto(view if size >= _CHUNK else view[:size])
+                if not n:
+                    return None
+                digest.update(view if n == _CHUNK else view[:n])
+                size -= n
+                await asyncio.sleep_ms(0)
+        return digest
+
+    async def is_whole(self, path, size, digest):
+        """Whether a file has this size and this hash."""
+        if _size(path) != size:
+            return False
+        found = await self.hash(path, size)
+        return found is not None and _hex(found) == digest
+
+    async def copy(self, source, target, size, digest):
+        """Copy a file, hashing it; False, and no target, where it is not what it should be."""
+        view = self.view
+        found = sha256()
+        left = size
+        with open(source, "rb") as src, open(target, "wb") as f:
+            while left:
+                n = src.readinto(view if left >= _CHUNK else view[:left])
+                if not n:
+                    break
+                chunk = view if n == _CHUNK else view[:n]
+                found.update(chunk)
+                f.write(chunk)
+                left -= n
+                await asyncio.sleep_ms(0)
+        if left or _hex(found) != digest:
+            forget(target)
+            return False
+        self.copied += size
+        return True
+
+    async def _resume(self, path, digest, size, part):
+        """Hash what is there, ask for the rest."""
+        if not size:
+            open(part, "wb").close()
+        index = _read(part + _INDEX)
+        done = min(_size(part) or 0, size)
+        if index:
+            done = done // PIECE_BYTES * PIECE_BYTES if done < size else size
+        found = await self.hash(part, done) if done else sha256()
+        self.resumed += done
+        self._step(done)
+        if done < size:
+            await self._rest(path, found, size, part, done, index)
+        if _hex(found) != digest:
+            raise Damaged("hash-mismatch", _hex(found), digest)
+
+    async def _rest(self, path, found, size, part, done, index):
+        offset = _offset(index, done) if index else done
+        response = await self._http.get(path, offset, PIECES, self._tell(self.done, self.total))
+        is_pieces = response.kind == PIECES
+        try:
+            if done and is_pieces != bool(index):
+                raise HttpError("bad-answer", response.status)
+            with open(part, "r+b" if done else "wb") as f:
+                f.seek(done)
+                if is_pieces:
+                    lengths = _lengths(index or await self._index(response, size, part))
+                    await self._pieces(response, f, found, size, done, lengths)
+                else:
+                    await self._raw(response, f, found, size - done)
+        finally:
+            await response.close()
+
+    async def _raw(self, response, f, found, left):
+        if response.left != left:
+            raise Damaged("long" if response.left > left else "short", response.left, left)
+        view = self.view
+        since = 0
+        while left:
+            n = await response.readinto(view if left >= _CHUNK else view[:left])
+            if not n:
+                raise Damaged("short", left)
+            chunk = view if n == _CHUNK else view[:n]
+            found.update(chunk)
+            f.write(chunk)
+            left -= n
+            since += n
+            if since >= PIECE_BYTES:
+                self._flush(f, since)
+                since = 0
+            self.fetched += n
+            await asyncio.sleep_ms(0)
+        self._step(since)
+
+    async def _pieces(self, response, f, found, size, done, lengths):
+        from deflate import RAW, DeflateIO
+
+        lengths = lengths[done // PIECE_BYTES :]
+        if response.left != sum(lengths):
+            raise Damaged("bad-pieces", response.left, sum(lengths))
+        stream = io.BytesIO(max(lengths))  # room for the longest piece, made once
+        for length in lengths:
+            stream.seek(0)
+            await self._collect(response, stream, length)
+            stream.seek(0)
+            piece = min(PIECE_BYTES, size - done)
+            await self._inflate(DeflateIO(stream, RAW, PIECE_WBITS), f, found, piece)
+            if stream.tell() != length:
+                raise Damaged("bad-pieces", stream.tell(), length)
+            done += piece
+            self._flush(f, piece)
+
+    async def _collect(self, response, stream, length):
+        view = self.view
+        while length:
+            n = await response.readinto(view if length >= _CHUNK else view[:length])
+            if not n:
+                raise Damaged("short", length)
+            stream.write(view if n == _CHUNK else view[:n])
+            length -= n
+            self.fetched += n
+            await asyncio.sleep_ms(0)
+
+    async def _inflate(self, inflater, f, found, left):
+        view = self.view
+        while left:
+            n = _read_deflated(inflater, view if left >= _CHUNK else view[:left])
+            if not n:
+                raise Damaged("bad-pieces", "short", left)
+            chunk = view if n == _CHUNK else view[:n]
+            found.update(chunk)
+            f.write(chunk)
+            left -= n
+            await asyncio.sleep_ms(0)
+        if _read_deflated(inflater, view[:1]):  # this, too, reads the stream's end mark
+            raise Damaged("bad-pieces", "long")
+
+    async def _index(self, response, size, part):
+        """The piece index as it travels; kept, for a download that is longer than a piece."""
+        count = -(-size // PIECE_BYTES)
+        index = bytearray(_HEAD + 4 * count)
+        done = 0
+        while done < len(index):
+            n = await response.readinto(memoryview(index)[done:])
+            if not n:
+                raise Damaged("bad-pieces", "index", done)
+            done += n
+        self.fetched += done
+        head = struct.unpack_from("<4sII", index, 0)
+        if head != (PIECES_MAGIC, size, count) or max(_lengths(index)) > PIECE_BYTES + _SLACK:
+            raise Damaged("bad-pieces", head[1:], (size, count))
+        if count > 1:
+            with open(part + _INDEX, "wb") as f:
+                f.write(index)
+        return index
+
+    def _flush(self, f, n):
+        f.flush()  # littlefs keeps what was flushed: a cut costs a piece at most
+        self._step(n)
+
+    def _step(self, n):
+        self.done += n
+        self._tell(self.done, self.total)
+
+
+def forget(part):
+    """Delete a half-finished file."""
+    _remove(part)
+    _remove(part + _INDEX)
+
+
+def _read_deflated(inflater, view):
+    try:
+        return inflater.readinto(view)
+    except (OSError, EOFError) as e:
+        raise Damaged("bad-pieces", repr(e))
+
+
+def _lengths(index):
+    return struct.unpack_from("<%dI" % ((len(index) - _HEAD) // 4), index, _HEAD)
+
+
+def _offset(index, done):
+    return len(index) + sum(_lengths(index)[: done // PIECE_BYTES])
+
+
+def _hex(found):
+    return hexlify(found.digest()).decode()
+
+
+def _size(path):
+    try:
+        return os.stat(path)[6]
+    except OSError:
+        return None
+
+
+def _read(path):
+    try:
+        with open(path, "rb") as f:
+            return f.read()
+    except OSError:
+        return None
+
+
+def _remove(path):
+    try:
+        os.remove(path)
+    except OSError:  # it was not there
+        pass

@@ -1,0 +1,73 @@
+"""Where an update stands, in one small file that is replaced as a whole (SPEC section 4)."""
+
+from device.errors import StorageFull
+
+_NAME = "journal"
+_SHAPE = {
+    "step": "check",
+    "number": 0,
+    "manifest": "",
+    "size": 0,
+    "assignment": 0,
+    "tries": 0,
+    "seals": 0,
+    "spared": 0,
+    "closed": 0,
+    "fetched": 0,
+    "copied": 0,
+    "resumed": 0,
+    "peak": 0,
+}
+_RELEASE = ("assignment", "number", "manifest", "size")
+
+
+class Journal:
+    """Fields of SPEC section 4 by name: `journal["step"]`; absent or of another type is its default."""
+
+    def __init__(self, store):
+        self._store = store
+        found = store.load(_NAME, {})
+        self._fields = {}
+        for name, default in _SHAPE.items():
+            value = found.get(name, default)
+            self._fields[name] = value if isinstance(value, type(default)) else default
+
+    def __getitem__(self, name):
+        return self._fields[name]
+
+    def is_about(self, release):
+        """Whether this is the update that is noted here."""
+        return all([self._fields[name] == release[name] for name in _RELEASE])
+
+    def about(self):
+        """Fields of a report on this update (SPEC section 8)."""
+        fields = {name: self._fields[name] for name in ("assignment", "number")}
+        fields["bytes"] = {name: self._fields[name] for name in ("fetched", "copied", "resumed")}
+        return fields
+
+    def begin(self, release):
+        """Note a new update; what was spared is remembered where it is the same assignment.
+
+        Raises:
+            StorageFull: there was no room; nothing was changed, here or on flash.
+        """
+        changes = dict(_SHAPE)
+        changes.update(release, step="plan", closed=self._fields["closed"])
+        if release["assignment"] == self._fields["assignment"]:
+            changes["spared"] = self._fields["spared"]
+        self.write(**changes)
+
+    def write(self, **changes):
+        """Change fields. Raises StorageFull as begin() does."""
+        fields = dict(self._fields)
+        fields.update(changes)
+        if fields != self._fields:
+            self._store.save(_NAME, fields)
+            self._fields = fields
+
+    def keep(self, **changes):
+        """Change fields, on flash if there is room: for what the boot record knows better."""
+        try:
+            self.write(**changes)
+        except StorageFull:
+            self._fields.update(changes)

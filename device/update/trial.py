@@ -1,0 +1,180 @@
+"""The second half of an update: a release on trial is committed or goes back, and its end is reported.
+
+The boot record outranks the journal here, whose writes may fail on a full flash: it only says which assignment it was.
+"""
+
+import gc
+import time
+
+from device.errors import StorageFull
+from device.update.record import CRASHES, NONE, TRIES
+from device.update.steps import ending, why_failed
+
+_TRACEBACK = "traceback"
+_LOG = "trial.log"
+_LOG_LINES = 20
+
+
+class Trial:
+    """Judges what runs, keeps or undoes it. `power.restart(why)` is awaited and does not return."""
+
+    def __init__(self, record, journal, firmware, health, reports, power, nvs, store, config, log):
+        self._record = record
+        self._journal = journal
+        self._firmware = firmware
+        self._health = health
+        self._reports = reports
+        self._power = power
+        self._nvs = nvs
+        self._store = store
+        self._config = config
+        self._log = log
+        self._start_ms = time.ticks_ms()
+
+    def begin(self, letter, number):
+        """Set a sealed slot on trial; nothing of an earlier one is mistaken for its own."""
+        self._clean()
+        self._record.set_trial(letter, self._firmware.running(), number)
+
+    async def run(self, application, wifi, has_contact, is_soft):
+        """Judge the trial that runs; returns once it is committed, resets where it goes back."""
+        if is_soft and not self._count_soft_start():
+            return await self._go_back("not-committed", None)
+        self._journal.keep(step="trial")
+        self._log("trial", "release", self._record.number)
+        word = await self._health.judge(application, wifi, has_contact)
+        if word is None:
+            word = self._commit()
+        if word is not None:
+            await self._go_back(word, application.failure)
+
+    async def retry_active(self):
+        """Golden tries the active slot, because the host says so."""
+        await retry_active(self._record, self._power)
+
+    def resume_commit(self):
+        """A start that finds *committing* finishes the commit before anything else."""
+        if self._record.committing and self._record.mode == "trial":
+            self._finish()
+
+    async def settle(self):
+        """With contact: bring a trial that does not run up again, or report how the last one ended."""
+        record = self._record
+        if record.mode == "trial":
+            return
+        if record.trial != NONE:
+            await self._activate_again()
+        if not record.number:
+            return
+        if record.number > self._nvs.number("number", 0):
+            self._report_failed()
+        elif record.mode == "active":  # the new release itself: nobody else says done
+            self._report_done()
+
+    def _count_soft_start(self):
+        """boot.py leaves the counters alone at a soft reset: an app that soft-resets would be on trial for ever."""
+        if not self._record.starts:
+            return False
+        try:
+            self._record.change(starts=self._record.starts - 1)
+        except StorageFull:
+            return False
+        return True
+
+    def _commit(self):
+        """None, or the word for why not."""
+        self._journal.keep(step="commit")
+        try:
+            self._record.change(committing=1)
+        except StorageFull as e:
+            return e.code
+        self._finish()
+        return None
+
+    def _finish(self):
+        """Every line can be repeated; the last one ends the trial."""
+        record = self._record
+        self._firmware.confirm()
+        if record.number > self._nvs.number("number", 0):
+            self._nvs.set_number("number", record.number)
+        record.commit()
+        self._log("trial", "committed release", record.number)
+        self._report_done()
+
+    async def _go_back(self, word, traceback):
+        self._log("trial", "goes back:", word)
+        self._journal.keep(step="rollback")
+        self._leave(_TRACEBACK, traceback)
+        self._leave(_LOG, "\n".join(self._log.lines[-_LOG_LINES:]))
+        try:
+            self._record.fail(word)
+        except StorageFull:  # then its starts run out
+            self._log("trial", "no room to record it")
+        await self._power.restart("back: " + word)
+
+    def _leave(self, name, text):
+        try:
+            if text:
+                self._store.write(name, text.encode())
+        except StorageFull:  # the word is in the boot record
+            self._log("trial", "no room for", name)
+
+    async def _activate_again(self):
+        """Three stories that look alike (DESIGN section 3) and one answer: again, a few times."""
+        record = self._record
+        if not record.activations:
+            record.fail("firmware-reverted")
+            return
+        record.change(activations=record.activations - 1)
+        if record.expected and record.expected != self._firmware.running():
+            self._firmware.set_boot(record.expected)
+        await self._power.restart("trial again")
+
+    def _report_failed(self):
+        record, journal = self._record, self._journal
+        traceback = self._store.read(_TRACEBACK)
+        uptime_s = time.ticks_diff(time.ticks_ms(), self._start_ms) // 1000
+        word = why_failed(record.reason, bool(traceback), uptime_s, self._config.trial_s)
+        outcome, is_closed = ending(word, journal["spared"])
+        self._log("trial", "of release", record.number, outcome, word)
+        more = {}
+        lines = self._store.read(_LOG)
+        if traceback:
+            more["traceback"] = traceback.decode()
+        if lines:
+            more["log"] = lines.decode().split("\n")
+        self._report(outcome, "trial", reason=word, **more)
+        closed = journal["assignment"] if is_closed else journal["closed"]
+        spared = journal["spared"] + 1
+        journal.keep(step="check", closed=closed, spared=spared)
+        self._forget()
+
+    def _report_done(self):
+        heap = {"free": gc.mem_free(), "peak_used": self._journal["peak"]}
+        self._report("done", "commit", heap=heap)
+        self._journal.keep(step="check", closed=self._journal["assignment"])
+        self._forget()
+
+    def _report(self, outcome, step, **more):
+        fields = self._journal.about()
+        fields.update(more)
+        fields["number"] = self._record.number
+        self._reports.add("update", outcome=outcome, step=step, **fields)
+
+    def _forget(self):
+        self._clean()
+        try:
+            self._record.forget()
+        except StorageFull:  # it is reported once more, at worst
+            self._log("trial", "no room to forget the last one")
+
+    def _clean(self):
+        self._store.remove(_TRACEBACK)
+        self._store.remove(_LOG)
+
+
+async def retry_active(record, power):
+    """Golden starts the active slot and its firmware once more; one more crash brings it back."""
+    crashes = min(record.crashes, CRASHES - 1)
+    record.change(crashes=crashes, tries=TRIES, rounds=min(record.rounds + 1, 255))
+    await power.restart("active again")

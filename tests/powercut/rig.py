@@ -1,0 +1,515 @@
+"""A board made of the real boot.py and the real update code on a littlefs whose every operation is counted.
+
+Runs in MicroPython. Fakes are what is not ours: the host, the radio, the application, NVS and the firmware partitions.
+Power is cut before, in the middle of or after an operation by killing the process.
+"""
+
+import asyncio
+import gc
+import json
+import os
+import sys
+import vfs
+from hashlib import sha256
+from binascii import hexlify
+
+BLOCK_BYTES = 4096
+BLOCKS = 240
+_ERASED = b"\xff" * BLOCK_BYTES
+POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)
+
+
+class Flash:
+    """NOR flash over a file: erasing sets a block, programming only clears bits; each is one operation."""
+
+    def __init__(self, path, cut_at=0, when="before", blocks=BLOCKS):
+        self._blocks = blocks
+        self._file = open(path, "r+b")
+        self._scratch = bytearray(BLOCK_BYTES)
+        self._cut_at, self._when = cut_at, when
+        self.operations = 0
+
+    def readblocks(self, block, buffer, offset=0):
+        self._file.seek(block * BLOCK_BYTES + offset)
+        self._file.readinto(buffer)
+
+    def writeblocks(self, block, buffer, offset=0):
+        n = len(buffer)
+        at = block * BLOCK_BYTES + offset
+        old = memoryview(self._scratch)[:n]
+        self._file.seek(at)
+        self._file.readinto(old)
+        for i in range(n):
+            if old[i] != 0xFF:  # rare: littlefs programs what it erased
+                assert old[i] & buffer[i] == buffer[i], "programmed without erasing"
+        self._operate(at, buffer)
+
+    def ioctl(self, op, arg):
+        if op == 4:
+            return self._blocks
+        if op == 5:
+            return BLOCK_BYTES
+        if op == 6:
+            self._operate(arg * BLOCK_BYTES, _ERASED)
+        return 0
+
+    def _operate(self, at, data):
+        self.operations += 1
+        is_cut = self.operations == self._cut_at
+        if is_cut and self._when == "before":
+            cut()
+        self._file.seek(at)
+        self._file.write(memoryview(data)[: len(data) // 2] if is_cut and self._when == "middle" else data)
+        if is_cut:
+            cut()
+
+
+def cut():
+    """The power fails: nobody is asked, nothing is tidied up."""
+    os.system("kill -9 $PPID")
+    while True:
+        pass
+
+
+class Reset(BaseException):
+    """machine.reset()."""
+
+
+class Machine:
+    """Stand-in for `machine`: what boot.py asks of it."""
+
+    SOFT_RESET = SOFT
+
+    def __init__(self):
+        self.cause = POWER_ON
+        self.remembered = b""
+
+    def reset_cause(self):
+        return self.cause
+
+    def reset(self):
+        raise Reset("machine.reset")
+
+    def RTC(self):  # noqa: N802
+        return self
+
+    def memory(self, value=None):
+        if value is None:
+            return self.remembered
+        self.remembered = bytes(value)
+        return None
+
+    def WDT(self, timeout):  # noqa: N802
+        return self
+
+    def Timer(self, number):  # noqa: N802
+        return self
+
+    def init(self, period, callback):
+        pass
+
+
+class Partition:
+    """The one firmware of a board that never gets another."""
+
+    RUNNING = 1
+    TYPE_APP = 0
+
+    def __init__(self, which):
+        pass
+
+    def info(self):
+        return (0, 16, 0x10000, 0x180000, "ota_0", False)
+
+    def readblocks(self, block, buffer, offset):
+        buffer[:] = b"\x11" * len(buffer)
+
+    @classmethod
+    def find(cls, kind):
+        return [cls(cls.RUNNING)]
+
+    @classmethod
+    def mark_app_valid_cancel_rollback(cls):
+        pass
+
+    def set_boot(self):
+        pass
+
+
+class Esp32:
+    Partition = Partition
+
+
+class Nvs:
+    """Numbers that outlive the file system: in a file beside the flash, as NVS is a partition beside it."""
+
+    def __init__(self, path):
+        self._path = path
+
+    def number(self, key, default=0):
+        with open(self._path) as f:
+            return json.load(f).get(key, default)
+
+    def set_number(self, key, value):
+        with open(self._path) as f:
+            values = json.load(f)
+        values[key] = value
+        with open(self._path, "w") as f:
+            json.dump(values, f)
+
+
+class Response:
+    """An answer of the fake host."""
+
+    def __init__(self, http, data, status, kind):
+        self._http, self._data, self._at = http, data, 0
+        self.status, self.kind = status, kind
+        self.left = len(data)
+
+    async def readinto(self, view):
+        from device.errors import NetworkError
+
+        n = min(len(view), self.left, self._http.chunk)
+        if self._http.breaks_after is not None:
+            n = min(n, self._http.breaks_after)
+            self._http.breaks_after -= n
+            if not n and self.left:
+                self._http.breaks_after = None
+                raise NetworkError("cut", self.left)
+        view[:n] = self._data[self._at : self._at + n]
+        self._at += n
+        self.left -= n
+        self._http.bytes_out += n
+        return n
+
+    async def json(self, limit):
+        return json.loads(self._data)
+
+    async def close(self):
+        pass
+
+
+class Host:
+    """The fake host's HTTP: what it assigns, its blobs by path, and how it fails."""
+
+    def __init__(self):
+        self.answers = {}  # path → bytes or an exception
+        self.assignment = None
+        self.pieces = {}  # path → bytes in the form of pieces
+        self.chunk = 1460
+        self.breaks_after = None  # bytes, then the connection is cut
+        self.bytes_out = 0
+        self.asked = []
+        self.poll_s = 3600
+        self.retry_active = False
+
+    def offer(self, assignment, manifest, blobs):
+        digest = hexlify(sha256(manifest).digest()).decode()
+        self.answers["/manifests/" + digest] = manifest
+        for data in blobs:
+            self.answers["/blobs/" + hexlify(sha256(data).digest()).decode()] = data
+        number = json.loads(manifest)["number"]
+        self.assignment = {"assignment": assignment, "number": number, "manifest": digest, "size": len(manifest)}
+
+    async def get(self, path, offset=0, accept=None, progress=None):
+        from device.errors import HttpError
+        from device.protocol import PIECES
+
+        self.asked.append((path, offset))
+        if path == "/assignment":
+            answer = {"state": "claimed", "release": self.assignment, "poll_s": self.poll_s}
+            answer["retry_active"] = self.retry_active
+            return Response(self, json.dumps(answer).encode(), 200, "application/json")
+        data = self.answers.get(path)
+        if isinstance(data, Exception):
+            raise data
+        if data is None:
+            raise HttpError("http-404", 404)
+        kind = "application/octet-stream"
+        if path in self.pieces and accept == PIECES:
+            data, kind = self.pieces[path], PIECES
+        if offset > len(data):
+            raise HttpError("http-416", 416)
+        return Response(self, data[offset:], 206 if offset else 200, kind)
+
+
+class Reports:
+    """What would be delivered."""
+
+    def __init__(self):
+        self.queue = []
+
+    def add(self, kind, **fields):
+        fields["kind"] = kind
+        self.queue.append(fields)
+
+
+class Link:
+    def __init__(self):
+        self.told = []
+
+    def publish(self, name, value):
+        self.told.append((name, value))
+
+    async def pause(self):
+        pass
+
+    def resume(self):
+        pass
+
+
+class Application:
+    """What the trial looks at."""
+
+    def __init__(self, failure=None, health=True):
+        self.failure, self.health = failure, health
+        self.is_started = True
+
+    async def is_healthy(self):
+        return self.health
+
+
+class Named:
+    """Attributes by name."""
+
+    def __init__(self, **values):
+        for name in values:
+            setattr(self, name, values[name])
+
+
+class Board:
+    """One board; `boot()` starts it once, `run()` lets it go on until it has nothing to do."""
+
+    def __init__(self, host, root, machine=None, quiet=True):
+        self.host = host
+        self.root = root  # the project, seen from the board
+        self.machine = machine or Machine()
+        self.reports = Reports()
+        self.lines = []
+        self.is_quiet = quiet
+        self.nvs = Nvs(root.nvs)
+        self.config = Named(trial_s=4, contact_s=4)
+        self.apps = {}  # slot or release number → Application
+        self.wifi = Named(is_joined=True)
+        self.boots = []  # (slot, mode) of each start
+        with open(root.boot) as f:
+            self._boot_source = f.read()
+
+    def log(self, part, *values):
+        self.lines.append("%s: %s" % (part, " ".join([str(v) for v in values])))
+        if not self.is_quiet:
+            print(self.lines[-1])
+
+    def choose(self):
+        """Run boot.py; the slot it put on sys.path."""
+        saved = list(sys.path)
+        sys.modules["machine"], sys.modules["esp32"] = self.machine, Esp32
+        try:
+            exec(self._boot_source, {"__name__": "__main__"})
+            path = [p for p in sys.path if p not in saved]
+        finally:
+            sys.path[:] = saved
+        return path
+
+    def build(self, path):
+        """The runtime's update parts, as run.py builds them."""
+        from device.store import Store
+        from device.update import firmware_slot, health
+        from device.update.app_slot import AppSlot
+        from device.update.client import Client
+        from device.update.health import Health
+        from device.update.journal import Journal
+        from device.update.record import BootRecord
+        from device.update.trial import Trial
+
+        health._PERIOD_MS = 1
+        self.store = Store()
+        self.record = BootRecord("/state", path)
+        self.journal = Journal(self.store)
+        self.link = Link()
+        log = self.log
+        log_object = LogObject(log, self.lines)
+        identity = Named(product="blink", model="ESP32_GENERIC", abi=6)
+        self.trial = Trial(
+            self.record,
+            self.journal,
+            firmware_slot,
+            Health(self.config, log_object),
+            self.reports,
+            self,
+            self.nvs,
+            self.store,
+            self.config,
+            log_object,
+        )
+        self.client = Client(
+            self.host,
+            self.record,
+            self.journal,
+            AppSlot,
+            firmware_slot,
+            self.trial,
+            self.reports,
+            identity,
+            self,
+            self.nvs,
+            self.link,
+            log_object,
+        )
+
+    async def restart(self, why):
+        """power.restart()."""
+        self.machine.remembered = b"MPFR\1"
+        raise Reset(why)
+
+    async def live(self):
+        """What run.py does of an update, once."""
+        self.client.resume_commit()
+        if self.record.mode == "trial":
+            await self.client.check()
+            number = number_of(self.record.slot)
+            app = self.apps.get(number) or Application()
+            await self.client.trial(app, self.wifi)
+        await self.client.check()
+
+    def boot(self):
+        """One start, until a reset or until nothing is left to do; the word of the reset, or None."""
+        try:
+            path = self.choose()
+            self.build(path)
+            self.boots.append((self.record.slot, self.record.mode))
+            asyncio.run(self.live())
+        except Reset as e:
+            self.machine.cause = HARD
+            return e.args[0]
+        finally:
+            asyncio.new_event_loop()
+        return None
+
+    def run(self, limit=12):
+        """Start after start; the number of starts it took, `limit` if it never came to rest."""
+        for n in range(limit):
+            if self.boot() is None:
+                return n + 1
+        return limit
+
+
+class LogObject:
+    """The log: a function with lines."""
+
+    def __init__(self, log, lines):
+        self._log, self.lines = log, lines
+
+    def __call__(self, *values):
+        self._log(*values)
+
+
+def number_of(slot):
+    """Number of the release in a slot, 0 for none."""
+    try:
+        with open("/slots/%s/release.json" % slot) as f:
+            return json.load(f)["number"]
+    except OSError:
+        return 0
+
+
+def is_whole(slot):
+    """Whether every file of a slot is what its release.json says, with nothing beside them."""
+    from device.update.app_slot import walk
+
+    try:
+        with open("/slots/%s/release.json" % slot) as f:
+            files = json.load(f)["parts"]["app"]["files"]
+    except (OSError, ValueError):
+        return False
+    left = {"/slots/%s/release.json" % slot}
+    for path, size, digest in files:
+        path = "/slots/%s/%s" % (slot, path)
+        left.add(path)
+        try:
+            with open(path, "rb") as f:
+                data = f.read()
+        except OSError:
+            return False
+        if hexlify(sha256(data).digest()).decode() != digest or len(data) != size:
+            return False
+    return all([is_folder or p in left for p, is_folder in walk("/slots/" + slot)])
+
+
+def make_release(number, files, **changes):
+    """(manifest bytes, blobs) of a release with these {path: bytes}."""
+    listed = []
+    for path in sorted(files):
+        data = files[path]
+        listed.append([path, len(data), hexlify(sha256(data).digest()).decode()])
+    manifest = {
+        "format": 1,
+        "product": "blink",
+        "number": number,
+        "version": "1.%d" % number,
+        "boards": ["ESP32_GENERIC"],
+        "abi": 6,
+        "firmwares": [],
+        "parts": {"app": {"files": listed}},
+    }
+    manifest.update(changes)
+    return json.dumps(manifest).encode(), list(files.values())
+
+
+def make_folders(path):
+    at = path.find("/", 1)
+    while at > 0:
+        try:
+            os.mkdir(path[:at])
+        except OSError:
+            pass
+        at = path.find("/", at + 1)
+
+
+def put(path, data):
+    """Write a file, with its folders."""
+    make_folders(path)
+    with open(path, "wb") as f:
+        f.write(data)
+
+
+def install(slot, number, files):
+    """What deploy leaves: a release in a slot, and the record that says so."""
+    from device.update.record import BootRecord
+
+    manifest, _ = make_release(number, files)
+    for path in files:
+        put("/slots/%s/%s" % (slot, path), files[path])
+    put("/slots/%s/release.json" % slot, manifest)
+    put("/state/x", b"")
+    os.remove("/state/x")
+    sys.modules["esp32"] = Esp32
+    BootRecord("/state", []).deploy(slot, 90)
+
+
+class Root:
+    """Where things lie outside of the board: the project is mounted read-only at /host."""
+
+    def __init__(self, project, work):
+        self.boot = project + "/boot.py"
+        self.nvs = work + "/nvs.json"
+
+
+def mount(project, work, flash_name="flash.bin", cut_at=0, when="before", fresh=False, blocks=BLOCKS):
+    """Replace the root by the board's littlefs; the computer's files are at /host. Returns (flash, Root)."""
+    path = work + "/" + flash_name
+    if fresh:
+        with open(path, "wb") as f:
+            for _ in range(blocks):
+                f.write(_ERASED)
+        with open(work + "/nvs.json", "w") as f:
+            f.write("{}")
+    sys.path[:] = [("/host" + p if p.startswith("/") else p) for p in sys.path if p != ""]
+    flash = Flash(path, cut_at, when, blocks)
+    if fresh:
+        vfs.VfsLfs2.mkfs(flash)
+    vfs.umount("/")
+    vfs.mount(vfs.VfsLfs2(flash), "/")
+    vfs.mount(vfs.VfsPosix("/"), "/host")
+    gc.collect()
+    return flash, Root("/host" + project, "/host" + work)
