@@ -3,16 +3,20 @@
 import json
 
 from flask import request
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from host.errors import HostError
 
 _NUMBER_MAX = 2**31 - 1
 
 
-def read(limit):
-    """The body, at most `limit` bytes. Raises: RequestEntityTooLarge (413)."""
+def read(limit, word="too-large"):
+    """The body, at most `limit` bytes; a longer one is refused unread, with `word`."""
     request.max_content_length = limit
-    return request.get_data()
+    try:
+        return request.get_data()
+    except RequestEntityTooLarge as error:
+        raise HostError(word, f"The body may have {limit} bytes.") from error
 
 
 def fields(limit=16 * 1024):

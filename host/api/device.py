@@ -24,7 +24,7 @@ def register():
         answer["claim_code"] = done.device.claim_code
         answer["claim_url"] = f"{host().settings.public_url}/claim?code={done.device.claim_code}"
     if done.is_token_refused:
-        answer["token"] = "refused"  # noqa: S105 - a word
+        answer["token"] = "refused"
     return answer
 
 

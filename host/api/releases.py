@@ -45,7 +45,7 @@ def manifest(product, number):
 def add():
     """Announce a release by its manifest; the answer says which blobs the host lacks."""
     user = person("release.upload")
-    content = body.read(protocol.MANIFEST_BYTES_MAX + 1)  # one over is refused by its own word
+    content = body.read(protocol.MANIFEST_BYTES_MAX, "manifest-too-large")
     release, is_new = releases.add(session(), host().settings, content, user)
     lacks = releases.missing(session(), release)
     return {"release": answers.release(release), "missing": lacks}, 201 if is_new else 200

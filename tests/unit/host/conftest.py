@@ -54,7 +54,7 @@ def configured(tmp_path, empty_database, limits, more):
     folder = tmp_path / "host"
     folder.mkdir()
     shutil.copy(empty_database, folder / "mpfleet.sqlite")
-    return settings.load(folder, limits=limits, unclaimed_max=5, addresses=("host.lan",), **more)
+    return settings.load(folder, limits=limits, addresses=("host.lan",), **more)
 
 
 @pytest.fixture

@@ -1,0 +1,96 @@
+"""How reports move an assignment, and what makes it an event."""
+
+import pytest
+from host_samples import DEVICE_ID, make_device
+
+from host.models import Event
+from host.services import assignments, presence, reports
+
+
+@pytest.fixture
+def offered(db, device, release):
+    """Release 2, offered to Alice's board."""
+    return assignments.assign(db, [device], release, "alice@example.com")[0]
+
+
+@pytest.fixture
+def tell(db, host, device, offered):
+    """The board reports; the assignment's state and reason afterwards."""
+    keys = (f"{number:016x}" for number in range(100))
+
+    def tell(outcome, reason=None, **fields):
+        said = {"key": next(keys), "kind": "update", "assignment": offered.id, "number": 2}
+        said.update(outcome=outcome, reason=reason, **fields)
+        reports.accept(db, host.settings, device, [said])
+        return offered.state, offered.reason
+
+    return tell
+
+
+OUTCOMES = (
+    ("done", None, ("done", None)),
+    ("failed", "app-raised", ("failed", "app-raised")),
+    ("failed", "no-contact", ("offered", "no-contact")),
+    ("failed", "lost-contact", ("failed", "lost-contact")),
+    ("refused", "no-space", ("refused", "no-space")),
+    ("interrupted", "interrupted", ("offered", "interrupted")),
+    ("perhaps", None, ("offered", None)),
+    (None, None, ("offered", None)),
+)
+
+
+@pytest.mark.parametrize(("outcome", "reason", "state"), OUTCOMES)
+def test_an_outcome_moves_the_assignment(tell, outcome, reason, state):
+    assert tell(outcome, reason) == state
+
+
+def test_bad_luck_leaves_it_offered_three_times_at_most(tell):
+    states = [
+        tell(*said)[0] for said in (("interrupted",), ("failed", "no-contact"), ("interrupted",))
+    ]
+    assert states == ["offered", "offered", "failed"]
+
+
+def test_what_is_over_stays_as_it_is(tell):
+    tell("failed", "app-raised")
+    assert tell("done") == ("failed", "app-raised")
+
+
+def test_anothers_assignment_stays_as_it_is(db, host, offered, bob):
+    other = make_device(db, bob, "24a160000002")
+    said = {"key": "0" * 16, "kind": "update", "outcome": "done", "assignment": offered.id}
+    reports.accept(db, host.settings, other, [said])
+    assert offered.state == "offered"
+
+
+def test_a_report_of_an_app_moves_nothing(tell, offered):
+    assert tell("done", kind="app") == ("offered", None)
+
+
+def test_an_outcome_ends_the_progress(db, device, tell):
+    presence.progress(db, DEVICE_ID, {"number": 2, "step": "stage", "done": 1, "total": 2})
+    assert device.progress["step"] == "stage"
+    tell("done")
+    assert device.progress is None
+
+
+def test_each_change_is_an_event(db, tell):
+    tell("failed", "app-raised")
+    events = [(event.who, event.what, event.why) for event in db.query(Event).order_by("id")]
+    assert events[-2:] == [
+        ("alice@example.com", "assigned", "release 2"),
+        (f"device {DEVICE_ID}", "failed", "release 2: app-raised"),
+    ]
+
+
+@pytest.mark.parametrize("more", ({"reports_kept": 3},))
+def test_only_the_newest_reports_are_kept(db, tell, device):
+    for _ in range(5):
+        tell(None)
+    assert [one.key[-1] for one in reports.of(db, device)] == ["4", "3", "2"]
+
+
+@pytest.mark.parametrize(("number", "state"), ((2, "started"), (3, "offered")))
+def test_progress_starts_the_assignment_of_its_number(db, offered, number, state):
+    presence.progress(db, DEVICE_ID, {"number": number, "step": "plan", "done": 0, "total": 9})
+    assert offered.state == state

@@ -1,0 +1,78 @@
+"""Rate limits, and the table of who may do what."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from host.errors import HostError
+from host.models import Attempt
+from host.services import limits as rate
+from host.services import permissions
+
+NOW = datetime(2026, 11, 24, tzinfo=UTC)
+
+
+@pytest.fixture
+def limits():
+    """Two claims in ten seconds."""
+    return {"claim:user": (2, 10)}
+
+
+@pytest.fixture
+def hit(db, host):
+    """Counts an attempt; how long to wait, or 0."""
+
+    def hit(seconds, subject="1"):
+        try:
+            now = NOW + timedelta(seconds=seconds)
+            rate.hit(db, host.settings, "claim:user", subject, now=now)
+        except HostError as error:
+            return error.retry_after_s
+        return 0
+
+    return hit
+
+
+def test_the_one_too_many_waits_for_the_window_to_end(hit):
+    assert [hit(0), hit(1), hit(2), hit(9.5), hit(10)] == [0, 0, 8, 1, 0]
+
+
+def test_another_subject_is_counted_apart(hit):
+    assert [hit(0), hit(0), hit(0, "2")] == [0, 0, 0]
+
+
+def test_counters_that_are_over_are_forgotten(hit, db):
+    hit(0, "1")
+    hit(60, "2")
+    assert [one.bucket for one in db.query(Attempt)] == ["claim:user 2"]
+
+
+ADDRESSES = (
+    ("10.0.0.1", "10.0.0.1"),
+    ("2001:db8::1", "2001:db8::/64"),
+    ("2001:db8:0:0:ffff::1", "2001:db8::/64"),
+    (None, "unknown"),
+    ("a unix socket", "unknown"),
+)
+
+
+@pytest.mark.parametrize(("address", "network"), ADDRESSES)
+def test_who_shares_a_limit(address, network):
+    assert rate.network(address) == network
+
+
+ROLES = (
+    ("viewer", "device.see", True),
+    ("viewer", "device.change", False),
+    ("operator", "release.upload", True),
+    ("operator", "device.see-all", False),
+    ("approver", "release.approve", True),
+    ("approver", "user.manage", False),
+    ("admin", "user.manage", True),
+    ("king", "device.see", False),
+)
+
+
+@pytest.mark.parametrize(("role", "action", "is_allowed"), ROLES)
+def test_who_may_do_what(role, action, is_allowed):
+    assert permissions.allows(role, action) is is_allowed
