@@ -79,6 +79,7 @@ def _apply_state(given, store):
         new.update(given["config"])
         if new != old:
             store.save("config.json", new)
+            store.remove("registration.json")  # the host hears of another product or model by it
     if "wifi" in given and given["wifi"] != store.load("wifi.json", []):
         store.save("wifi.json", given["wifi"])
 

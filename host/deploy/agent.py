@@ -80,9 +80,11 @@ def _copy(source, path):
 def _is_foreign(path):
     try:
         with open(path, 'rb') as f:
-            return b'mpfleet' not in f.read()
+            text = f.read()
     except OSError:
         return False
+    lines = [line.strip() for line in text.split(b'\n')]
+    return b'mpfleet' not in text and any(l and l[:1] != b'#' for l in lines)
 
 def _remove(path):
     try:
@@ -126,7 +128,7 @@ def remove(paths: Sequence[str]) -> str:
 
 
 def set_aside(path: str, to: str) -> str:
-    """Renames a file that is not of ours; prints whether there was one."""
+    """Renames a file that is not of ours, unless it holds comments only; prints whether it did."""
     return f"_n = _is_foreign({path!r})\nif _n:\n    os.rename({path!r}, {to!r})\nprint(_n)"
 
 
@@ -148,7 +150,7 @@ _i = sys.implementation
 _s = os.statvfs('/')
 print(json.dumps({
     'name': _i[0], 'version': list(_i[1][:3]), 'abi': getattr(_i, '_mpy', 0) & 255,
-    'build': getattr(_i, '_build', ''), 'offers': _offers, 'said': sys.version,
+    'build': getattr(_i, '_build', ''), 'offers': _offers,
     'block': _s[0], 'free': _s[3], 'blocks': _s[2],
 }))
 """

@@ -1,6 +1,8 @@
 """What firmware a board runs, and whether it will do."""
 
 import json
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from host.deploy import agent
@@ -9,6 +11,7 @@ from host.deploy.errors import DeployError
 
 OLDEST = (1, 25)
 ABI = 6
+_MODEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _NEEDED = ("asyncio", "esp32", "hashlib", "json", "machine", "network", "ssl")
 _OPTIONAL = ("umqtt.simple", "deflate", "ntptime")
 _DOWNLOAD = "flash a current one from https://micropython.org/download/"
@@ -19,7 +22,6 @@ class Firmware:
     """What a board says of itself."""
 
     version: tuple[int, ...]
-    model: str  # "" where the firmware does not say
     text: str
     offers: frozenset[str]
     free_blocks: int
@@ -47,8 +49,7 @@ def inspect(board: Board) -> Firmware:
         raise DeployError(*why, _DOWNLOAD)
     return Firmware(
         tuple(said["version"]),
-        said["build"].split("-")[0],
-        said["said"].rpartition("MicroPython ")[2],
+        f"MicroPython {_dotted(said['version'])} on {said['build'] or 'an unnamed board'}",
         frozenset(said["offers"]),
         said["free"] * said["block"] // 4096,
     )
@@ -80,5 +81,10 @@ def reason_against(said: dict) -> tuple[str, str] | None:
     return next(((word, detail) for applies, word, detail in checks if applies), None)
 
 
-def _dotted(version: tuple[int, ...]) -> str:
+def is_model(name: str) -> bool:
+    """Whether a build name is a board's: those of MicroPython's ports for computers are small."""
+    return bool(_MODEL.fullmatch(name))
+
+
+def _dotted(version: Sequence[int]) -> str:
     return ".".join(map(str, version))

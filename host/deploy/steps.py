@@ -13,7 +13,7 @@ from host.deploy import agent, libs
 from host.deploy.board import Board
 from host.deploy.errors import DeployError
 from host.deploy.files import Copier
-from host.deploy.firmware import Firmware, inspect
+from host.deploy.firmware import Firmware, inspect, is_model
 from host.deploy.plan import Event, Host, Outcome, Plan, Report
 
 _ONLINE = "link: online"  # what the runtime says once the host has answered and MQTT is up
@@ -68,9 +68,6 @@ def deploy(port: str, plan: Plan, client: Host, report: Report) -> Outcome:
 def _inspect(work: Work) -> None:
     work.board.run(agent.SOURCE)
     work.firmware = inspect(work.board)
-    model = work.plan.model or work.firmware.model
-    if not model:
-        raise DeployError("no-model", "the firmware does not say its board model", "give --model")
     work.say(f"{work.firmware.text}, {work.firmware.free_blocks * 4} kB free")
 
 
@@ -88,6 +85,9 @@ def _copy_golden(work: Work) -> None:
 def _ask_status(work: Work) -> None:
     work.status = json.loads(work.board.run("from device.setup import status\nstatus()"))
     work.outcome.device = work.status["id"]
+    if not (work.plan.model or is_model(work.status["model"])):
+        detail = "the firmware does not say which board model it is for"
+        raise DeployError("no-model", detail, "give --model, such as --model ESP32_GENERIC")
     work.say(f"device {work.status['id']}")
 
 
