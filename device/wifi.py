@@ -12,6 +12,7 @@ _JOIN_MS = 25000  # DHCP on a busy network takes ten seconds
 _REFUSED_MS = 6000  # a bad status is believed once it stood this long: the radio tries again by itself, and old ones linger
 _POLL_MS = 200
 _WATCH_MS = 2000
+_UNSEEN_DBM = -999
 _BACKOFF_S = (2, 300)  # first wait between rounds over all networks, and the longest
 # What WLAN.status() says on an ESP32, and the word for it (SPEC section 10).
 _WORDS = {
@@ -32,10 +33,14 @@ def order(known, seen, last):
     `known` is the list of wifi.json, `seen` maps ssid to signal strength in dBm, `last` is an ssid or None.
     """
 
-    def rank(n):
-        return (n["ssid"] != last, -seen.get(n["ssid"], -999))
-
-    return sorted([n for n in known if n.get("ssid")], key=rank)
+    ranked = []
+    for i, n in enumerate(known):
+        ssid = n.get("ssid") if isinstance(n, dict) else None
+        if ssid:
+            # the place in the list breaks a tie: sorting is not stable here
+            ranked.append((ssid != last, -seen.get(ssid, _UNSEEN_DBM), i, n))
+    ranked.sort(key=lambda r: r[:3])
+    return [r[3] for r in ranked]
 
 
 class Wifi:
@@ -131,5 +136,5 @@ class Wifi:
                 ssid = entry[0].decode()
             except UnicodeError:
                 continue
-            seen[ssid] = max(entry[3], seen.get(ssid, -999))
+            seen[ssid] = max(entry[3], seen.get(ssid, _UNSEEN_DBM))
         return seen
