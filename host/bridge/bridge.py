@@ -35,6 +35,7 @@ class Bridge:
         """Carry until cancelled."""
         while True:
             why = await self._carry_or_why()
+            _stay_cancelled()
             wait_s = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
             self._failures += 1
             _log.warning("not connected: %s; again in %d s", why, wait_s)
@@ -53,6 +54,7 @@ class Bridge:
             await asyncio.to_thread(self._ledger.begin)
             for topic_filter in _HEARD:
                 await client.subscribe(topic_filter)
+            _stay_cancelled()
             _log.info("connected to the broker")
             self._failures = 0
             async with asyncio.TaskGroup() as tasks:
@@ -70,6 +72,7 @@ class Bridge:
 
     async def _speak(self, client):
         while True:
+            _stay_cancelled()
             rows = await asyncio.to_thread(self._ledger.waiting)
             for _, device_id, what in rows:
                 await self._send(client, device_id, what)
@@ -92,6 +95,13 @@ def _readable(messages):
             yield read(str(message.topic), message.payload)
         except MalformedError as error:
             _log.warning("ignored %s: %s", message.topic, error)
+
+
+def _stay_cancelled():
+    """Cancel again what was cancelled: `wait_for` of Python 3.11, which aiomqtt waits with, drops
+    a cancellation that comes together with the answer; so does an error while hanging up."""
+    if asyncio.current_task().cancelling():
+        raise asyncio.CancelledError
 
 
 def _first(group):

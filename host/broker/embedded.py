@@ -59,6 +59,16 @@ class EmbeddedBroker:
         """Listen. Raises: amqtt's BrokerError when the port is taken."""
         await self._broker.start()
 
+    @property
+    def port(self):
+        """Where it listens, also when asked for port 0."""
+        return self._broker.listener.sockets[0].getsockname()[1]
+
+    @property
+    def subscriptions(self):
+        """Topic filters that somebody subscribed to."""
+        return self._broker.subscriptions.keys()
+
     async def stop(self):
         """End every session, last wills unsaid, and the listener."""
         await self._broker.shutdown()
@@ -79,6 +89,7 @@ class _Broker(Broker):
         self._may_connect = authenticate
         self._bridge_password = bridge_password
         self._ends = 0
+        self.listener = None
 
     async def end(self, client_id):
         """End a client's session for good, also one that is just being admitted."""
@@ -92,16 +103,16 @@ class _Broker(Broker):
         if has_successor:
             session.will_flag = False  # the successor speaks for itself
         await self._del_all_subscriptions(session)
-        await handler.handle_connection_closed()  # its task wakes up, says the last will and ends
-        await handler.stop()
+        await handler.stop()  # its task wakes up, says the last will and ends
 
     # Connecting
 
     async def _create_server_instance(self, *_listener):
         address, port, tls = self._listen
-        return await asyncio.start_server(
+        self.listener = await asyncio.start_server(
             self._connected, address, port, ssl=tls, ssl_handshake_timeout=_HANDSHAKE_S
         )
+        return self.listener
 
     async def _connected(self, stream_reader, stream_writer):
         reader, writer = PacketReader(stream_reader, _FIRST_PACKET_S), PacketWriter(stream_writer)
@@ -127,14 +138,14 @@ class _Broker(Broker):
             raise
         while session.client_id in self._sessions:
             await self._drop(session.client_id, has_successor=True)
-        session.clean_session, session.parent = True, 0
+        session.clean_session = True  # amqtt forgets such a session when its client is away
         reader.idle_s = _idle_s(session.keep_alive)
         reader.is_paced = session.client_id != BRIDGE
         session.keep_alive = 0  # amqtt only logs when it runs out; the reader ends the connection
         return handler, session
 
     async def _admit(self, session):
-        if session.username is None or session.client_id != session.username:
+        if session.client_id != session.username:
             raise RefusedError("client id is not the user name", BAD_USERNAME_PASSWORD)
         if not await self._knows(session.username, session.password or ""):
             raise RefusedError(f"wrong secret for {session.username!r}", BAD_USERNAME_PASSWORD)
@@ -157,11 +168,6 @@ class _Broker(Broker):
         return True  # admitted already
 
     # Connected
-
-    async def _handle_disconnect(self, session, handler, waiter):
-        await super()._handle_disconnect(session, handler, waiter)
-        if self._sessions.get(session.client_id, (None,))[0] is session:
-            await self._drop(session.client_id)
 
     async def _handle_message_delivery(self, session, handler, waiter):
         message = waiter.result()

@@ -12,10 +12,15 @@ class BadPacketError(Exception):
     """The bytes are not what the standard lets a client send; the connection ends."""
 
 
-def check(kind, flags, body):
-    """Raise BadPacketError unless `body` is a well-formed packet of this kind from a client."""
+def check_kind(kind):
+    """Raise BadPacketError unless clients send packets of this kind, whatever the rest."""
     if kind not in _SHAPES:
         raise BadPacketError(f"type {kind} is not for clients to send")
+
+
+def check(kind, flags, body):
+    """Raise BadPacketError unless `body` is a well-formed packet of this kind from a client."""
+    check_kind(kind)
     end = _SHAPES[kind](flags, memoryview(body))
     if end != len(body):
         raise BadPacketError(f"type {kind} has {len(body) - end} bytes too many")

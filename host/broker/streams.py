@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from host.broker.packets import BadPacketError, check
+from host.broker.packets import BadPacketError, check, check_kind
 
 PACKET_BYTES_MAX = 8192  # an app's message has up to 4 kB, its topic 256
 _UNREAD_BYTES_MAX = 256 * 1024  # waiting for a client that does not read
@@ -53,6 +53,7 @@ class PacketReader:
 
     async def _next(self):
         head = bytearray(await self._stream.readexactly(2))
+        check_kind(head[0] >> 4)
         while head[-1] & 0x80:
             if len(head) == 5:
                 raise BadPacketError("its length has no end")

@@ -41,7 +41,7 @@ def prepare(settings):
     """Bring database and certificates up to date, and make the first admin."""
     database = Database(settings.url)
     try:
-        migrations.upgrade(database.engine)
+        migrations.upgrade(settings)
         pki.ensure_for(settings, dt.datetime.now(dt.UTC))
         _ensure_admin(database, f"admin@{settings.fleet}")
     except pki.PkiError as error:
