@@ -14,6 +14,7 @@ from host.services import outbox
 _HEARD = ("mpfleet/+/status", "mpfleet/+/progress")
 _OUTBOX_S = 0.2  # how long an approval may lie before boards hear of it
 _BATCH = 100  # messages in one transaction
+_CANCEL_AGAIN_S = 0.2
 _RETRY_S = (1, 2, 5, 10, 30)
 
 _log = logging.getLogger(__name__)
@@ -33,9 +34,20 @@ class Bridge:
 
     async def run(self):
         """Carry until cancelled."""
+        task = asyncio.create_task(self._run())
+        try:
+            await asyncio.wait([task])
+        finally:
+            # Until it is heard: wait_for of Python 3.11, with which aiomqtt waits, drops a
+            # cancellation that comes together with the answer; an error at hanging up hides one.
+            while not task.done():
+                task.cancel()
+                await asyncio.wait([task], timeout=_CANCEL_AGAIN_S)
+        task.result()
+
+    async def _run(self):
         while True:
             why = await self._carry_or_why()
-            _stay_cancelled()
             wait_s = _RETRY_S[min(self._failures, len(_RETRY_S) - 1)]
             self._failures += 1
             _log.warning("not connected: %s; again in %d s", why, wait_s)
@@ -54,7 +66,6 @@ class Bridge:
             await asyncio.to_thread(self._ledger.begin)
             for topic_filter in _HEARD:
                 await client.subscribe(topic_filter)
-            _stay_cancelled()
             _log.info("connected to the broker")
             self._failures = 0
             async with asyncio.TaskGroup() as tasks:
@@ -72,7 +83,6 @@ class Bridge:
 
     async def _speak(self, client):
         while True:
-            _stay_cancelled()
             rows = await asyncio.to_thread(self._ledger.waiting)
             for _, device_id, what in rows:
                 await self._send(client, device_id, what)
@@ -95,13 +105,6 @@ def _readable(messages):
             yield read(str(message.topic), message.payload)
         except MalformedError as error:
             _log.warning("ignored %s: %s", message.topic, error)
-
-
-def _stay_cancelled():
-    """Cancel again what was cancelled: `wait_for` of Python 3.11, which aiomqtt waits with, drops
-    a cancellation that comes together with the answer; so does an error while hanging up."""
-    if asyncio.current_task().cancelling():
-        raise asyncio.CancelledError
 
 
 def _first(group):

@@ -260,7 +260,8 @@ def test_a_database_that_is_away_is_waited_for(play, monkeypatch):
     monkeypatch.setattr("host.bridge.bridge._RETRY_S", (0, 0))
 
     async def scene(host):
-        async with running(host, host.bridge(BrokenLedger(host.database, 3))), host.board() as board:
+        bridge = host.bridge(BrokenLedger(host.database, 3))
+        async with running(host, bridge), host.board() as board:
             await board.subscribe(f"mpfleet/{ID}/notify")
             host.put(outbox.CHECK)
             return bytes((await anext(board.messages)).payload)
