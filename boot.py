@@ -145,11 +145,12 @@ def newest():
         try:
             with open(name, "rb") as f:
                 data = f.read(104)
-            r = dict(zip(NAMES, struct.unpack(FORMAT, data)))
-        except (OSError, ValueError):
+        except OSError:
             continue
-        is_valid = r["magic"] == b"MPB1" and r["crc"] == crc32(data[:100])
-        if is_valid and (not best or r["sequence"] > best["sequence"]):
+        if len(data) < 104 or data[:4] != b"MPB1" or data[100:] != struct.pack("<I", crc32(data[:100])):
+            continue
+        r = dict(zip(NAMES, struct.unpack(FORMAT, data)))
+        if not best or r["sequence"] > best["sequence"]:
             best = r
     return best
 
@@ -157,7 +158,7 @@ def newest():
 def keep(r):
     """Write the record over the older copy: a torn write costs nothing. False without room."""
     r["sequence"] += 1
-    data = struct.pack(FORMAT, *[r[n] for n in NAMES])[:100]
+    data = struct.pack(FORMAT, *[r[name] for name in NAMES])[:100]
     try:
         with open("/state/boot%d" % (r["sequence"] & 1), "wb") as f:
             f.write(data + struct.pack("<I", crc32(data)))

@@ -107,8 +107,9 @@ class Download:
         self._step(done)
         if done < size:
             await self._rest(path, found, size, part, done, index)
-        if _hex(found) != digest:
-            raise Damaged("hash-mismatch", _hex(found), digest)
+        came = _hex(found)
+        if came != digest:
+            raise Damaged("hash-mismatch", came, digest)
 
     async def _rest(self, path, found, size, part, done, index):
         offset = _offset(index, done) if index else done
@@ -201,7 +202,7 @@ class Download:
             if not n:
                 raise Damaged("bad-pieces", "index", done)
             done += n
-        self.fetched += done
+            self.fetched += n
         head = struct.unpack_from("<4sII", index, 0)
         if head != (PIECES_MAGIC, size, count) or max(_lengths(index)) > PIECE_BYTES + _SLACK:
             raise Damaged("bad-pieces", head[1:], (size, count))
@@ -240,7 +241,7 @@ def _offset(index, done):
     return len(index) + sum(_lengths(index)[: done // PIECE_BYTES])
 
 
-def _hex(found):
+def _hex(found):  # once: a digest ends its hash
     return hexlify(found.digest()).decode()
 
 

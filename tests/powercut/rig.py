@@ -513,3 +513,9 @@ def mount(project, work, flash_name="flash.bin", cut_at=0, when="before", fresh=
     vfs.mount(vfs.VfsPosix("/"), "/host")
     gc.collect()
     return flash, Root("/host" + project, "/host" + work)
+
+
+def leftovers():
+    """Names in /state that no part of the runtime reads."""
+    known = ("boot0", "boot1", "journal", "traceback", "trial.log")
+    return [name for name in os.listdir("/state") if name not in known]
