@@ -10,9 +10,15 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from host import extensions
 from host.api import answers, blobs, device, devices, people, releases
 from host.errors import HostError
+from host.web import claim, pages, protection, sign_in
+from host.web import devices as device_pages
+from host.web import releases as release_pages
 
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
-_BLUEPRINTS = tuple(part.blueprint for part in (device, people, devices, releases, blobs))
+_BLUEPRINTS = (
+    *(part.blueprint for part in (device, people, devices, releases, blobs)),
+    *(part.blueprint for part in (pages, sign_in, device_pages, claim, release_pages)),
+)
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
 _HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}
 _SERVER_ERROR = 500
@@ -38,7 +44,7 @@ def create(settings):
         app.register_blueprint(blueprint)
     for kind, handle in ((HostError, _refuse), (HTTPException, _http), (Exception, _crash)):
         app.register_error_handler(kind, handle)
-    app.after_request(_date)
+    app.after_request(_finish)
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)
     return app
@@ -47,7 +53,8 @@ def create(settings):
 def _refuse(error):
     if error.keeps_changes:
         extensions.keep_changes()
-    return answers.refusal(error)
+    render = answers.refusal if _is_api() else pages.refusal
+    return render(error)
 
 
 def _http(error):
@@ -66,7 +73,11 @@ def _crash(error):
     return _refuse(HostError("internal", "The host made a mistake; its log says more."))
 
 
-def _date(response):
+def _finish(response):
     # A board without a clock takes the time from here (SPEC section 7).
     response.headers.setdefault("Date", formatdate(usegmt=True))
-    return response
+    return response if _is_api() else protection.secure(response)
+
+
+def _is_api():
+    return request.path.startswith("/api/")

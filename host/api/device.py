@@ -11,6 +11,7 @@ from host.services import blobs, checkin, presence, registration, reports
 blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
 
 _REGISTER_BYTES_MAX = 4096
+_REFUSED = "refused"
 _PROGRESS_PARTS = 3  # step;done;total
 
 
@@ -24,7 +25,7 @@ def register():
         answer["claim_code"] = done.device.claim_code
         answer["claim_url"] = f"{host().settings.public_url}/claim?code={done.device.claim_code}"
     if done.is_token_refused:
-        answer["token"] = "refused"
+        answer["token"] = _REFUSED
     return answer
 
 

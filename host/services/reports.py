@@ -6,7 +6,7 @@ a report that can never be delivered would block those behind it.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from device import protocol
 from host.errors import HostError
@@ -50,6 +50,17 @@ def of(session, device, limit=50):
     """The newest reports of a device."""
     query = select(Report).where(Report.device_id == device.id)
     return list(session.scalars(query.order_by(Report.id.desc()).limit(limit)))
+
+
+def newest(session, device_ids):
+    """The newest report of each device, by device id."""
+    ids = (
+        select(func.max(Report.id))
+        .where(Report.device_id.in_(device_ids))
+        .group_by(Report.device_id)
+    )
+    found = session.scalars(select(Report).where(Report.id.in_(ids)))
+    return {report.device_id: report for report in found}
 
 
 def _check(items):

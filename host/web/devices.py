@@ -1,0 +1,124 @@
+"""The pages of devices."""
+
+from flask import flash, redirect, request, url_for
+
+from host.errors import HostError
+from host.extensions import session
+from host.services import assignments, devices, events, outbox, releases, reports
+from host.web import pages
+
+blueprint = pages.page_blueprint("devices")
+
+_NAME_CHARS_MAX = 64
+
+
+@blueprint.get("/")
+@pages.signed_in("device.see")
+def listed(user):
+    """All devices that this person sees."""
+    return pages.render("devices.html", user, **_list(user))
+
+
+@blueprint.get("/devices/rows")
+@pages.signed_in("device.see")
+def rows(user):
+    """The list alone, fetched every few seconds by live.js."""
+    return pages.render("_devices.html", user, **_list(user))
+
+
+@blueprint.get("/devices/<device_id>")
+@pages.signed_in("device.see")
+def show(user, device_id):
+    """One device."""
+    device = devices.find(session(), user, device_id)
+    choice = [one for one in releases.listed(session(), device.product) if one.state == "ready"]
+    return pages.render("device.html", user, releases=choice, **_one(device))
+
+
+@blueprint.get("/devices/<device_id>/live")
+@pages.signed_in("device.see")
+def live(user, device_id):
+    """What changes of one device, fetched every few seconds by live.js."""
+    return pages.render("_device.html", user, **_one(devices.find(session(), user, device_id)))
+
+
+@blueprint.post("/devices/<device_id>/<action>")
+@pages.signed_in("device.change")
+def change(user, device_id, action):
+    """Do one of the actions below and show the device again."""
+    device = devices.find(session(), user, device_id)
+    if action not in _ACTIONS:
+        raise HostError("not-found", "There is no such action.")
+    flash(_ACTIONS[action](device, user))
+    return redirect(url_for("devices.show", device_id=device.id))
+
+
+def _update_now(device, _user):
+    devices.notify(session(), device, outbox.CHECK)
+    return "The board was told to look for its release now."
+
+
+def _retry_active(device, _user):
+    devices.notify(session(), device, outbox.RETRY_ACTIVE)
+    return "The board was told to try its release again."
+
+
+def _assign(device, user):
+    number = request.form.get("number", "")
+    if not number.isdecimal():
+        raise HostError("bad-request", "Choose a release.")
+    release = releases.find(session(), device.product, int(number))
+    assignments.assign(session(), [device], release, user.email)
+    return f"Release {release.number} is offered to the board."
+
+
+def _rename(device, user):
+    devices.rename(session(), device, request.form.get("name", "")[:_NAME_CHARS_MAX], user.email)
+    return "The device has its new name."
+
+
+def _retire(device, user):
+    devices.retire(session(), device, user.email)
+    return "The device is retired: its secret no longer works."
+
+
+def _accept_secret(device, user):
+    devices.resolve_conflict(session(), device, True, user.email)
+    return "The new secret holds. The board comes online when it asks again, within an hour."
+
+
+def _refuse_secret(device, user):
+    devices.resolve_conflict(session(), device, False, user.email)
+    return "The old secret goes on working, the other was turned away."
+
+
+_ACTIONS = {
+    "update-now": _update_now,
+    "retry-active": _retry_active,
+    "assign": _assign,
+    "rename": _rename,
+    "retire": _retire,
+    "accept-secret": _accept_secret,
+    "refuse-secret": _refuse_secret,
+}
+
+
+def _list(user):
+    found = devices.mine(session(), user)
+    ids = [device.id for device in found]
+    return {
+        "devices": found,
+        "newest": assignments.newest(session(), ids),
+        "last": reports.newest(session(), ids),
+        "versions": releases.versions(session(), found),
+    }
+
+
+def _one(device):
+    return {
+        "device": device,
+        "assignment": assignments.newest(session(), [device.id]).get(device.id),
+        "version": releases.versions(session(), [device]).get((device.product, device.number)),
+        "reports": reports.of(session(), device, 20),
+        "events": events.of(session(), f"device {device.id}", 20),
+    }
