@@ -5,25 +5,41 @@ The ORM would cost more than the rest of the request together.
 
 from datetime import timedelta
 
-from sqlalchemy import bindparam, text, update
+from sqlalchemy import bindparam, literal_column, or_, select, update
 
 from host.errors import HostError
-from host.models import Device
+from host.models import Assignment, Device, Release
 from host.models.base import Instant
 from host.services import secret
 
 # People need to know it to the minute; writing it each time would be the bottleneck.
 _SEEN_EVERY = timedelta(seconds=60)
 
-_LOOK_UP = text("""
-SELECT d.id, d.secret_digest, d.state, d.product, d.number AS runs, d.retry_active,
-       d.last_seen_at IS NULL OR d.last_seen_at < :stale AS is_stale,
-       a.id AS assignment, r.number, r.manifest_sha256, r.manifest_size
-FROM device d
-LEFT JOIN assignment a ON a.device_id = d.id AND a.state IN ('offered', 'started')
-LEFT JOIN release r ON r.id = a.release_id
-WHERE d.id = :id
-""").bindparams(bindparam("stale", type_=Instant))
+_DEVICE, _ASSIGNMENT, _RELEASE = (one.__table__.c for one in (Device, Assignment, Release))
+# Spelled out as in the partial index, so that the database sees that the index serves.
+_IS_OPEN = literal_column("assignment.state IN ('offered', 'started')")
+_LOOK_UP = (
+    select(
+        _DEVICE.id,
+        _DEVICE.secret_digest,
+        _DEVICE.state,
+        _DEVICE.product,
+        _DEVICE.number.label("runs"),
+        _DEVICE.retry_active,
+        or_(
+            _DEVICE.last_seen_at.is_(None),
+            _DEVICE.last_seen_at < bindparam("stale", type_=Instant),
+        ).label("is_stale"),
+        _ASSIGNMENT.id.label("assignment"),
+        _RELEASE.number,
+        _RELEASE.manifest_sha256,
+        _RELEASE.manifest_size,
+    )
+    .select_from(Device)
+    .outerjoin(Assignment, (_ASSIGNMENT.device_id == _DEVICE.id) & _IS_OPEN)
+    .outerjoin(Release, _RELEASE.id == _ASSIGNMENT.release_id)
+    .where(_DEVICE.id == bindparam("id"))
+)
 
 
 def look_up(connection, device_id, secret_hex, now):
