@@ -147,7 +147,7 @@ class Client:
         from device.update.download import Download
 
         journal, record = self._journal, self._record
-        if not journal.is_about(release):
+        if not journal.is_about(release) or journal["step"] not in self._steps:
             journal.begin(release)
         if gc.mem_free() < _ROOM_BYTES:
             await self._link.pause()
@@ -223,6 +223,7 @@ class Client:
         if not await download.is_whole(path, size, digest):
             path = slot.coming
             if not await download.is_whole(path, size, digest):
+                slot.discard()  # it may be another release's
                 await download.fetch("/manifests/" + digest, digest, size, path)
         with open(path, "rb") as f:
             self._manifest = plan.parse(f)

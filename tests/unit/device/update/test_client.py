@@ -1,0 +1,405 @@
+"""Updates from the assignment to their end, on the rig: what goes well, what is refused, what goes back."""
+
+import json
+
+import pytest
+
+UPDATE = """
+rig.install("a", 4, FILES)
+board.nvs.set_number("number", 4)
+NEW = dict(FILES)
+NEW["app/main.mpy"] = mpy(9, 1200)
+
+
+def ends():
+    keys = ("outcome", "reason", "number", "assignment")
+    return [[r.get(k) for k in keys] for r in board.reports.queue]
+
+
+def state():
+    return [rig.number_of(board.record.slot), board.record.mode, board.journal["step"]]
+
+
+def blobs_asked():
+    return [path for path, _ in host.asked if path.startswith("/blobs")]
+
+
+def another():
+    again = rig.Board(host, root, board.machine)
+    again.apps = board.apps
+    return again
+"""
+
+
+def test_only_what_changed_travels(on_rig):
+    script = UPDATE + """
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+say(ends())
+say(state())
+say(len(blobs_asked()))
+say(board.reports.queue[0]["bytes"])
+say([rig.is_whole("a"), rig.is_whole("b")])
+"""
+    ended, state, asked, count, whole = on_rig(script)
+    assert ended == [["done", None, 5, 17]]
+    assert (state, asked, whole) == ([5, "active", "check"], 1, [True, True])
+    assert (count["copied"], count["resumed"]) == (5300, 0)
+
+
+def test_back_to_old_content_under_a_new_number_fetches_no_file(on_rig):
+    script = UPDATE + """
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+del host.asked[:]
+host.offer(18, *rig.make_release(6, FILES))
+board.run()
+say(ends())
+say(blobs_asked())
+"""
+    ended, asked = on_rig(script)
+    assert ended == [["done", None, 5, 17], ["done", None, 6, 18]]
+    assert asked == []
+
+
+def test_a_file_that_rotted_in_the_active_slot_is_fetched(on_rig):
+    script = UPDATE + """
+f = open("/slots/a/device/run.mpy", "r+b")
+f.seek(3000)
+f.write(b"rot")
+f.close()
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+say(ends())
+say(len(blobs_asked()))
+say(rig.is_whole("b"))
+"""
+    assert on_rig(script) == [[["done", None, 5, 17]], 2, True]
+
+
+def test_the_same_content_twice_travels_once(on_rig):
+    script = UPDATE + """
+NEW["app/copy.mpy"] = NEW["app/main.mpy"]
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+say(ends())
+say(len(blobs_asked()))
+"""
+    assert on_rig(script) == [[["done", None, 5, 17]], 1]
+
+
+def test_what_an_older_release_left_in_the_slot_goes(on_rig):
+    script = UPDATE + """
+for path in ("app/old/deep/x.mpy", "app/main.mpy/y", "zzz", "0123456789abcdef.part", "lib/empty.txt"):
+    rig.put("/slots/b/" + path, b"x")
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+say(rig.is_whole("b"))
+say(sorted(os.listdir("/slots/b/app")))
+"""
+    assert on_rig(script) == [True, ["main.mpy"]]
+
+
+# Bad input: word, how it is made
+
+
+BAD = {
+    "not JSON": ("manifest-invalid", "manifest = b'{'"),
+    "nested too deep": ("manifest-invalid", "manifest = b'[' * 20"),
+    "another product": ("wrong-product", "manifest, blobs = rig.make_release(5, NEW, product='fan')"),
+    "another board": ("wrong-board", "manifest, blobs = rig.make_release(5, NEW, boards=['PICO_W'])"),
+    "another ABI": ("wrong-abi", "manifest, blobs = rig.make_release(5, NEW, abi=7)"),
+    "another firmware": ("wrong-firmware", "manifest, blobs = rig.make_release(5, NEW, firmwares=['22' * 16])"),
+    "a path out of the slot": ("bad-path", "manifest, blobs = rig.make_release(5, {'app/../../boot.py': b'x'})"),
+    "bytecode of another ABI": ("wrong-abi", "NEW['app/main.mpy'] = b'M\\x05\\x00\\x1f'; remake()"),
+    "native code": ("native-code", "NEW['app/main.mpy'] = b'M\\x06\\x08\\x1f' + bytes(900); remake()"),
+    "an .mpy that is none": ("wrong-abi", "NEW['app/main.mpy'] = b'import app'; remake()"),
+    "larger than the flash": ("no-space", "manifest = manifest.replace(b', 5000,', b', 900000,')"),
+}  # fmt: skip
+
+OFFER_BAD = """
+from binascii import hexlify
+from hashlib import sha256
+
+manifest, blobs = rig.make_release(5, NEW)
+
+
+def remake():
+    global manifest, blobs
+    manifest, blobs = rig.make_release(5, NEW)
+
+
+{how}
+host.offer(17, *rig.make_release(5, NEW))
+digest = hexlify(sha256(manifest).digest()).decode()
+host.answers["/manifests/" + digest] = manifest
+host.assignment["manifest"], host.assignment["size"] = digest, len(manifest)
+"""
+
+
+@pytest.mark.parametrize(("word", "how"), BAD.values(), ids=BAD)
+def test_a_bad_release_is_refused_with_its_word_and_not_tried_again(on_rig, word, how):
+    script = UPDATE + OFFER_BAD.format(how=how) + """
+board.run()
+say(ends())
+say(state())
+say(board.boots)
+asked = len(host.asked)
+again = another()
+again.run()
+say(len(host.asked) - asked)
+say([again.reports.queue, rig.is_whole("a")])
+"""
+    ended, state, boots, asked, after = on_rig(script)
+    assert ended == [["refused", word, 5, 17]]
+    assert (state, boots) == ([4, "active", "check"], [["a", "active"]])
+    assert (asked, after) == (1, [[], True])
+
+
+def test_a_manifest_too_large_is_not_even_fetched(on_rig):
+    script = UPDATE + """
+host.offer(17, *rig.make_release(5, NEW))
+host.assignment["size"] = 32769
+board.run()
+say(ends())
+say([path for path, _ in host.asked])
+"""
+    assert on_rig(script) == [[["refused", "manifest-too-large", 5, 17]], ["/assignment"]]
+
+
+def test_a_manifest_that_is_not_its_hash_is_refused(on_rig):
+    script = UPDATE + """
+host.offer(17, *rig.make_release(5, NEW))
+path = "/manifests/" + host.assignment["manifest"]
+host.answers[path] = host.answers[path].replace(b"blink", b"blank")
+board.run()
+say(ends())
+"""
+    assert on_rig(script) == [[["refused", "hash-mismatch", 5, 17]]]
+
+
+@pytest.mark.parametrize("committed", [5, 6])
+def test_a_number_not_above_the_highest_committed_is_refused(on_rig, committed):
+    script = UPDATE + """
+board.nvs.set_number("number", given[0])
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+say(ends())
+"""
+    assert on_rig(script, committed) == [[["refused", "old-number", 5, 17]]]
+
+
+ASSIGNMENTS = [
+    {"assignment": "17", "number": 5, "manifest": "a" * 64, "size": 1},
+    {"assignment": 17, "number": -5, "manifest": "a" * 64, "size": 1},
+    {"assignment": 17, "number": 5, "manifest": 7, "size": 1},
+    {"assignment": 17, "number": 5, "size": 1},
+    [17],
+    "5",
+]
+
+
+@pytest.mark.parametrize("release", ASSIGNMENTS, ids=json.dumps)
+def test_an_assignment_that_is_none_is_a_bad_answer(on_rig, release):
+    script = UPDATE + """
+from device.errors import HttpError
+host.assignment = given[0]
+try:
+    board.run()
+except HttpError as e:
+    say(e.code)
+say(board.journal["step"])
+"""
+    assert on_rig(script, release) == ["bad-answer", "check"]
+
+
+# Trouble on the way
+
+
+LATER = UPDATE + """
+from device.errors import HttpError, NetworkError
+
+
+def tries(n):
+    words = []
+    for _ in range(n):
+        try:
+            board.run()
+            words.append(None)
+        except (HttpError, NetworkError) as e:
+            words.append(e.code)
+    return words
+
+
+host.offer(17, *rig.make_release(5, NEW))
+blob = [path for path in host.answers if path.startswith("/blobs") and len(host.answers[path]) == 1200][0]
+good = host.answers[blob]
+"""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        "NetworkError('timeout')",
+        "NetworkError('tls', 'not yet valid')",
+        "HttpError('http-401', 401)",
+        "HttpError('http-410', 410)",
+        "HttpError('http-429', 429, 60)",
+        "HttpError('http-500', 500)",
+        "HttpError('http-302', 302)",
+    ],
+)
+def test_trouble_that_is_not_the_releases_waits_as_long_as_it_takes(on_rig, error):
+    script = LATER + f"host.answers[blob] = {error}" + """
+say(tries(9) == [host.answers[blob].code] * 9)
+say(ends())
+host.answers[blob] = good
+say(tries(1))
+say(ends())
+"""
+    assert on_rig(script) == [True, [], [None], [["done", None, 5, 17]]]
+
+
+@pytest.mark.parametrize("bad", ["None", "good[:-1]", "good + b'x'", "b'x' + good[1:]"])
+def test_a_blob_that_stays_bad_is_refused_in_the_end(on_rig, bad):
+    script = LATER + f"host.answers[blob] = {bad}" + """
+say(tries(6))
+say(ends())
+say(board.reports.queue[0]["detail"].split(" ")[0])
+"""
+    words, ended, detail = on_rig(script)
+    assert (words, ended) == ([None] * 6, [["refused", "not-staged", 5, 17]])
+    assert detail in ("http-404", "short", "long", "hash-mismatch")
+
+
+def test_a_cut_connection_costs_only_what_had_not_come(on_rig):
+    script = LATER + """
+host.breaks_after = 1000
+words = tries(1)
+manifest = host.assignment["size"]
+say(words + tries(1))
+say(ends())
+count = board.reports.queue[0]["bytes"]
+say(count["fetched"] - manifest)
+say(0 < count["resumed"] < 1000)
+"""
+    words, ended, fetched, resumed = on_rig(script)
+    assert (words, ended) == (["cut", None], [["done", None, 5, 17]])
+    assert (fetched, resumed) == (1200, True)
+
+
+def test_a_withdrawn_assignment_stops_at_once(on_rig):
+    script = LATER + """
+host.answers[blob] = NetworkError("cut")
+tries(1)
+host.assignment = None
+host.answers[blob] = good
+say(tries(1))
+say([ends(), board.boots[-1]])
+"""
+    assert on_rig(script) == [[None], [[], ["a", "active"]]]
+
+
+def test_another_assignment_takes_the_place_of_one_half_done(on_rig):
+    script = LATER + """
+host.answers[blob] = NetworkError("cut")
+tries(1)
+NEW["app/main.mpy"] = mpy(11, 800)
+host.offer(18, *rig.make_release(6, NEW))
+say(tries(1))
+say(ends())
+say(rig.is_whole("b"))
+"""
+    assert on_rig(script) == [[None], [["done", None, 6, 18]], True]
+
+
+def test_a_flash_filled_by_the_application_waits_for_room(on_rig):
+    script = LATER + """
+FULL = 210
+f = open("/data.log", "wb")
+f.write(bytes(4088 * FULL))
+f.close()
+say(tries(3))
+say([[r["kind"], r["reason"]] for r in board.reports.queue])
+os.remove("/data.log")
+say(tries(1))
+say(ends()[1:])
+"""
+    waits, told, goes, ended = on_rig(script)
+    assert waits == [None] * 3
+    assert told == [["storage", "storage-full"]] * len(told)
+    assert (goes, ended[-1]) == ([None], ["done", None, 5, 17])
+
+
+def test_a_flash_that_is_full_to_the_last_block_still_waits(on_rig):
+    script = LATER + """
+from device.errors import StorageFull
+f = open("/data.log", "wb")
+try:
+    while True:
+        f.write(bytes(512))
+        f.flush()
+except OSError:
+    pass
+try:
+    f.close()
+except OSError:
+    pass
+say(tries(3))
+say(board.boots[-1])
+os.remove("/data.log")
+say(tries(1))
+say(ends()[-1])
+"""
+    waits, boots, goes, ended = on_rig(script)
+    assert (waits, boots, goes) == ([None] * 3, ["a", "active"], [None])
+    assert ended == ["done", None, 5, 17]
+
+
+def test_too_little_heap_is_refused_in_the_end(on_rig):
+    script = LATER + """
+host.answers[blob] = MemoryError()
+say(tries(5))
+say(ends())
+say(board.reports.queue[0]["detail"])
+"""
+    words, ended, detail = on_rig(script)
+    assert (words, ended) == ([None] * 5, [["refused", "not-staged", 5, 17]])
+    assert "MemoryError" in detail
+
+
+def test_a_byte_that_flash_lost_is_found_before_it_runs(on_rig):
+    script = LATER + """
+from device.update.app_slot import AppSlot
+
+seal = AppSlot.seal
+times = []
+
+
+async def rotten(self, files, download):
+    times.append(1)
+    if len(times) <= given[0]:
+        f = open(self.folder + "/device/run.mpy", "r+b")
+        f.seek(100)
+        f.write(b"rot")
+        f.close()
+    await seal(self, files, download)
+
+
+AppSlot.seal = rotten
+say(tries(1))
+say(ends())
+say(rig.is_whole("b"))
+"""
+    assert on_rig(script, 1) == [[None], [["done", None, 5, 17]], True]
+    assert on_rig(script, 9)[1] == [["refused", "not-staged", 5, 17]]
+
+
+def test_poll_time_of_the_host_is_handed_on(on_rig):
+    script = UPDATE + """
+for host.poll_s in (900, 0, "x", None):
+    path = board.choose()
+    board.build(path)
+    say(asyncio.run(board.client.check()))
+"""
+    assert on_rig(script) == [900, None, None, None]
