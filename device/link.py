@@ -64,6 +64,8 @@ class Link:
                 await self._session()
             except NetworkError as e:
                 self._log("link", e.detail())
+                if self._host.is_out_of_time(e):
+                    self._on_notify({"what": "check"})  # HTTPS sets the clock right
             finally:
                 self._drop()
             if self._is_paused:

@@ -37,10 +37,11 @@ class Power:
 
     async def keep(self):
         """Task: feed while the loop turns and no thread has gone silent."""
+        pause_ms = min(1000, self.watchdog_s * 200) or 1000
         while True:
             if not (self.is_silent and self.is_silent()):
                 self.feed()
-            await asyncio.sleep_ms(1000)
+            await asyncio.sleep_ms(pause_ms)
 
     async def restart(self, why):
         """A planned reset: the application tidies up, the host is told, then it is announced and done."""

@@ -18,6 +18,7 @@ class TlsServer:
         self.connections = 0
         self.requests = []
         self.is_over = threading.Event()  # a script that stalls waits for this
+        self._open = set()
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -30,6 +31,9 @@ class TlsServer:
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
+        for raw in list(self._open):
+            with contextlib.suppress(OSError):
+                raw.shutdown(socket.SHUT_RDWR)
         for thread in self._threads:
             thread.join()
 
@@ -46,10 +50,16 @@ class TlsServer:
     def _serve(self, raw):
         raw.settimeout(20)
         with raw, contextlib.suppress(OSError, EOFError):  # the board went away: often the point
-            connection = self._context.wrap_socket(raw, server_side=True)
-            self.connections += 1
-            with connection:
-                self._script(self, Peer(connection))
+            self._open.add(raw)
+            with self._context.wrap_socket(raw, server_side=True) as connection:
+                self._open.add(connection)
+                self.connections += 1
+                peer = Peer(connection)
+                try:
+                    self._script(self, peer)
+                finally:
+                    self._open.discard(connection)
+                    peer.close()
 
 
 class Peer:
@@ -59,6 +69,10 @@ class Peer:
         self.connection = connection
         self.send = connection.sendall
         self._file = connection.makefile("rb")
+
+    def close(self):
+        """Give the connection back: it stays open as long as its file does."""
+        self._file.close()
 
     def request(self):
         """First line, headers and body of the next request. Raises EOFError at the end."""

@@ -1,0 +1,229 @@
+"""The whole runtime on a virtual board, set up by deploy, with a host of a few lines."""
+
+import json
+
+import pytest
+from fleet import Fleet, wait_until
+
+from tests.boards import board_maker, virtual_board  # noqa: F401 - fixtures
+
+BLINK = """
+import asyncio
+async def main(board):
+    while True:
+        await asyncio.sleep(1)
+"""
+
+
+@pytest.fixture
+def fleet(authority, leaf):
+    fleet = Fleet(authority, leaf)
+    yield fleet
+    fleet.close()
+
+
+@pytest.fixture
+def deploy(fleet, virtual_board, tmp_path):  # noqa: F811
+    """Set the board up with an application; the board, online."""
+
+    def run(source, **config):
+        fleet.deploy(virtual_board, tmp_path / "source", source, **config)
+        return virtual_board
+
+    return run
+
+
+def test_a_board_registers_checks_and_says_what_it_runs(fleet, deploy):
+    deploy(BLINK)
+    status = fleet.status.get(timeout=5)
+    assert (status.pop("firmware") != "", status) == (
+        True,
+        {"online": True, "number": 1, "slot": "a", "mode": "active"},
+    )
+    asked = [first.split()[1].rpartition("/")[2] for first, _, _ in fleet.requests]
+    assert asked[:2] == ["register", "assignment"]
+
+
+def test_a_notify_is_followed_by_a_check(fleet, deploy):
+    deploy(BLINK)
+    fleet.status.get(timeout=5)
+    wait_until(lambda: len(fleet.requests) >= 3)
+    before = len(fleet.requests)
+    fleet.notify("check")
+    wait_until(lambda: len(fleet.requests) > before)
+    assert fleet.requests[-1][0].startswith("GET /api/device/v1/assignment")
+
+
+def test_an_application_that_raises_is_reported_while_the_board_stays_online(fleet, deploy):
+    deploy("async def main(board):\n    raise ValueError('too hot')\n")
+    report = fleet.reports.get(timeout=5)
+    assert (report["kind"], report["reason"], report["running"]) == ("app", "app-raised", 1)
+    assert "ValueError: too hot" in report["traceback"]
+    fleet.notify("check")
+    before = len(fleet.requests)
+    wait_until(lambda: len(fleet.requests) > before)
+
+
+def test_a_task_of_the_application_that_raises_is_reported_too(fleet, deploy):
+    deploy(
+        """
+import asyncio
+async def task():
+    raise KeyError("lost")
+async def main(board):
+    asyncio.create_task(task())
+    while True:
+        await asyncio.sleep(1)
+"""
+    )
+    assert "KeyError: lost" in fleet.reports.get(timeout=5)["traceback"]
+
+
+def test_the_loop_blocked_for_a_watchdog_period_is_a_crash_and_reported(fleet, deploy):
+    board = deploy(
+        """
+import asyncio, os, time
+async def main(board):
+    try:
+        os.stat("/blocked")
+    except OSError:
+        open("/blocked", "w").close()
+        await asyncio.sleep(2)
+        time.sleep(60)
+""",
+        watchdog_s=1,
+    )
+    board.wait_for("task_wdt", 10)
+    report = fleet.reports.get(timeout=10)
+    assert (report["kind"], report["reason"], report["detail"]) == ("boot", "watchdog", "crash 1 of 5")
+
+
+def test_a_silent_thread_starves_the_watchdog(deploy):
+    board = deploy(
+        """
+import time
+def work():
+    time.sleep(60)
+async def main(board):
+    await board.thread(work)
+""",
+        watchdog_s=1,
+    )
+    board.wait_for("task_wdt", 10)
+
+
+def test_a_thread_that_is_alive_does_not(fleet, deploy):
+    board = deploy(
+        """
+import time
+def work():
+    for i in range(30):
+        time.sleep(0.1)
+        board_.alive()
+    print("thread is done")
+async def main(board):
+    global board_
+    board_ = board
+    await board.thread(work)
+""",
+        watchdog_s=1,
+    )
+    board.wait_for("thread is done", 10)
+    assert "task_wdt" not in board.console_text
+
+
+def test_reset_is_announced_and_no_crash(fleet, deploy):
+    board = deploy(
+        """
+import asyncio, os
+async def main(board):
+    try:
+        os.stat("/done")
+        print("second start")
+    except OSError:
+        open("/done", "w").close()
+        await asyncio.sleep(1)
+        await board.reset()
+"""
+    )
+    board.wait_for("second start", 10)
+    at = board.wait_for("link: online", 10, len(board.console_text) - 200)
+    assert at
+    assert fleet.reports.empty()
+
+
+def test_deep_sleep_ends_in_a_start_from_the_beginning(deploy):
+    board = deploy(
+        """
+import machine
+async def main(board):
+    print("cause", machine.reset_cause())
+    if machine.reset_cause() != 4:
+        await board.sleep(0.5)
+"""
+    )
+    board.wait_for("cause 4", 10)
+
+
+def test_wifi_that_goes_away_and_comes_back_is_joined_again(fleet, deploy):
+    board = deploy(BLINK)
+    home = board.radio.access_points[0]
+    at = len(board.console_text)
+    home.is_present = False
+    board.radio.drop()
+    at = board.wait_for("link: offline", 10, at)
+    home.is_present = True
+    board.wait_for("link: online", 20, at)
+
+
+def test_a_clock_of_2099_does_no_lasting_harm(authority, virtual_board, tmp_path):  # noqa: F811
+    source = """
+import asyncio, machine, time
+async def main(board):
+    while not board.online:
+        await asyncio.sleep_ms(100)
+    machine.RTC().datetime((2099, 1, 1, 0, 0, 0, 0, 0))
+    print("it is 2099")
+    while True:
+        await asyncio.sleep_ms(200)
+        if time.gmtime()[0] < 2099:
+            break
+    print("it is", "another year")
+"""
+    fleet = Fleet(authority, authority.leaf(days=3650))
+    try:
+        fleet.deploy(virtual_board, tmp_path / "source", source)
+        at = virtual_board.wait_for("it is 2099", 5)
+        virtual_board.radio.drop()
+        at = virtual_board.wait_for("it is another year", 10, at)
+        virtual_board.wait_for("link: online", 10, at)
+    finally:
+        fleet.close()
+
+
+def test_a_retired_board_goes_on_running_its_application(fleet, deploy):
+    source = BLINK.replace("    while True:", "    print('app runs')\n    while True:")
+    fleet.answers["register"] = (410, {"error": "retired"})
+    board_is_off = pytest.raises(Exception, match="not-online")
+    with board_is_off:
+        deploy(source, wait_s=3)
+    assert [json.loads(body or b"{}").get("product") for _, _, body in fleet.requests] == ["blink"]
+
+
+def test_an_unconfigured_board_says_what_to_do_and_stays_at_the_prompt(virtual_board):  # noqa: F811
+    from host.builder import release, runtime
+    from host.deploy.board import Board
+    from host.deploy.files import Copier
+
+    port = Board(virtual_board.port)
+    port.stop()
+    from host.deploy import agent
+
+    port.run(agent.SOURCE)
+    Copier(port).copy({f"/{p}": c for p, c in release.golden().items()}, lambda *_: None)
+    Copier(port).copy({f"/{p}": c for p, c in runtime.starters().items()}, lambda *_: None)
+    port.close()
+    at = len(virtual_board.console_text)
+    virtual_board.reset()
+    at = virtual_board.wait_for("run `make deploy`", 10, at)
+    virtual_board.wait_for(">>> ", 5, at)
