@@ -24,7 +24,8 @@ from host.serve import renewal
 from host.services import devices
 
 _EVERYWHERE = {"0.0.0.0": None, "::": None}  # noqa: S104 - None: every address, v4 and v6
-_WEB_THREADS = 32  # of one worker: each download or page in progress holds one
+_WEB_THREADS = 64  # of one worker: a slow download holds one; idle ones cost nothing to speak of
+_WEB_RESPAWN_S = 2  # a new worker is up before the old one ends
 _WEB_KILL_S = 3  # open pages and keep-alive connections do not hold the end up any longer
 _BROKER_STOP_S = 2
 _FILES = 65536  # a connection each; the soft limit is often 1024
@@ -46,8 +47,9 @@ def run_web(settings):
         ssl_key=certificate,
         ssl_protocol_min=SSLProtocols.tls12,  # stock MicroPython has no TLS 1.3
         respawn_failed_workers=True,
+        respawn_interval=_WEB_RESPAWN_S,
         workers_kill_timeout=_WEB_KILL_S,
-        log_level=LogLevels.warning,
+        log_level=LogLevels.error,
     )
     renewal.watch(certificate, partial(os.kill, os.getpid(), signal.SIGHUP))  # respawns workers
     server.serve()

@@ -6,19 +6,22 @@ _LOOK_S = 20
 
 
 def watch(path, on_change, look_s=_LOOK_S):
-    """Call `on_change` from a thread of its own whenever the file at `path` becomes another."""
-    last = _mark(path)
+    """Call `on_change` from a thread whenever the file at `path` becomes another.
 
-    def look():
-        nonlocal last
-        while True:
-            threading.Event().wait(look_s)
-            mark = _mark(path)
-            if mark not in (None, last):
-                last = mark
-                on_change()
+    Returns an event that, once set, ends the watch.
+    """
+    stop = threading.Event()
+    arguments = (path, _mark(path), on_change, look_s, stop)
+    threading.Thread(target=_watch, args=arguments, name="renewal", daemon=True).start()
+    return stop
 
-    threading.Thread(target=look, name="renewal", daemon=True).start()
+
+def _watch(path, last, on_change, look_s, stop):
+    while not stop.wait(look_s):
+        mark = _mark(path)
+        if mark not in (None, last):
+            last = mark
+            on_change()
 
 
 def _mark(path):
