@@ -7,6 +7,8 @@ import resource
 import secrets
 import signal
 import threading
+from asyncio.sslproto import SSLProtocol
+from contextlib import suppress
 from functools import partial
 
 from granian import Granian
@@ -28,6 +30,7 @@ _WEB_THREADS = 64  # of one worker: a slow download holds one; idle ones cost no
 _WEB_RESPAWN_S = 2  # a new worker is up before the old one ends
 _WEB_KILL_S = 3  # open pages and keep-alive connections do not hold the end up any longer
 _BROKER_STOP_S = 2
+_TLS_BUFFER_BYTES = 16 * 1024  # of one connection; asyncio's 256 KiB are 250 MB for 1,000 boards
 _FILES = 65536  # a connection each; the soft limit is often 1024
 
 _log = logging.getLogger(__name__)
@@ -60,6 +63,7 @@ def run_bridge(settings):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    SSLProtocol.max_size = _TLS_BUFFER_BYTES
     asyncio.run(_until_signalled(_bridge_elsewhere if settings.broker else _broker, settings))
 
 
@@ -99,8 +103,9 @@ async def _broker(settings, database):
     try:
         await Bridge(Ledger(database), connect, broker.end_session).run()
     finally:
-        async with asyncio.timeout(_BROKER_STOP_S):
-            await broker.stop()
+        with suppress(TimeoutError):  # the boards notice by themselves
+            async with asyncio.timeout(_BROKER_STOP_S):
+                await broker.stop()
 
 
 async def _bridge_elsewhere(settings, database):

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import ssl
@@ -21,6 +22,7 @@ import pytest
 from host import pki, settings
 from host.serve import handover
 
+MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}")
 COMMAND = Path(sys.executable).parent / "mpfleet"
 BOARD, SECRET = "aabbccddeeff", "5" * 64
 END_S = 5  # what Ctrl-C may take
@@ -162,6 +164,33 @@ def test_web_and_broker_speak_the_tls_of_boards_and_of_browsers(host, version):
         ):
             spoken.add(wrapped.version())
     assert spoken == {version.name.replace("v1_", "v1.")}
+
+
+BOARD_SOURCE = """
+import socket, ssl, sys
+tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+tls.verify_mode = ssl.CERT_REQUIRED
+with open(sys.argv[1], "rb") as f:
+    tls.load_verify_locations(cadata=f.read())
+hello = {"web": b"GET /api/v1/fleet HTTP/1.1\\r\\nHost: mpfleet\\r\\n\\r\\n",
+         "broker": b"\\x10\\x0c\\0\\4MQTT\\4\\2\\0\\x3c\\0\\0"}
+for name, port in (("web", sys.argv[2]), ("broker", sys.argv[3])):
+    s = socket.socket()
+    s.connect(socket.getaddrinfo("127.0.0.1", int(port))[0][-1])
+    s = tls.wrap_socket(s, server_hostname="mpfleet")
+    s.write(hello[name])
+    print(s.read(4))
+"""
+
+
+@pytest.mark.skipif(not MICROPYTHON, reason="no MicroPython for this machine")
+def test_a_board_verifies_and_is_answered_by_web_and_broker(host, tmp_path):
+    (tmp_path / "ca.der").write_bytes(pki.ca_der(host.data / "pki"))
+    (tmp_path / "board.py").write_text(BOARD_SOURCE)
+    ports = [str(host.port), str(host.mqtt_port)]
+    command = [MICROPYTHON, tmp_path / "board.py", tmp_path / "ca.der", *ports]
+    board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    assert board.stdout.splitlines() == ["b'HTTP'", r"b' \x02\x00\x04'"], board
 
 
 def test_a_port_in_use_is_said_before_anything_is_made(host, tmp_path):
