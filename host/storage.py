@@ -17,7 +17,7 @@ _PIECES = ".pieces"
 
 
 class Storage:
-    """Blobs in a directory, each beside its form in pieces (SPEC section 6) where that is smaller."""
+    """Blobs in a directory, each beside its form in pieces where that is smaller."""
 
     def __init__(self, folder):
         self.folder = folder

@@ -6,7 +6,7 @@ from host.api import answers, body
 from host.api.authorization import person
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import assignments, devices, outbox, releases, reports
+from host.services import assignments, conflicts, devices, outbox, releases, reports
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
@@ -73,7 +73,7 @@ def resolve_conflict(device_id):
     is_accepted = body.fields().get("accept")
     if not isinstance(is_accepted, bool):
         raise HostError("bad-request", '"accept" must be true or false.')
-    devices.resolve_conflict(session(), device, is_accepted, user.email)
+    conflicts.resolve(session(), device, is_accepted, user.email)
     return _one(device, user)
 
 

@@ -1,10 +1,10 @@
-"""Devices as their people see them: see, claim, rename, retire, settle a conflict."""
+"""Devices as their people see them: see, claim, rename, retire."""
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from host.errors import HostError, KeptError
 from host.models import Device
-from host.services import assignments, events, limits, outbox, permissions, secret
+from host.services import assignments, events, limits, outbox, permissions, secret, strangers
 from host.services.clock import utc
 
 _CODE_LETTERS = 8
@@ -64,16 +64,23 @@ def claim(session, settings, user, code, name=None, address=None, *, now=None):
     limits.hit(session, settings, "claim:user", str(user.id), now=now)
     limits.hit(session, settings, "claim:address", limits.network(address), now=now)
     device = session.scalars(select(Device).where(Device.claim_code == _tidy(code))).first()
-    if device is None or device.state != "unclaimed":
-        raise KeptError("no-such-code", "No device waits with this code. Codes expire.")
+    if device is None or strangers.is_forgotten(device, settings, now):
+        raise _no_such_code()
     take(session, device, user, "by its claim code", now=now)
     device.name = name or device.name
     return device
 
 
 def take(session, device, user, why, *, now):
-    """The device is this person's from now on; it is told to look for its release."""
-    device.state, device.owner, device.claim_code = "claimed", user, None
+    """The device is this person's from now on; it is told to look for its release.
+
+    Raises: KeptError `no-such-code`, where somebody else was faster.
+    """
+    unclaimed = update(Device).where(Device.id == device.id, Device.state == "unclaimed")
+    taken = unclaimed.values(state="claimed", owner_id=user.id, claim_code=None)
+    if session.execute(taken).rowcount != 1:
+        raise _no_such_code()
+    session.refresh(device)
     events.add(session, user.email, f"device {device.id}", "claimed", why, now=now)
     outbox.put(session, device.id, outbox.CHECK, now=now)
 
@@ -103,20 +110,8 @@ def notify(session, device, what, *, now=None):
     outbox.put(session, device.id, what, now=now)
 
 
-def resolve_conflict(session, device, is_accepted, who, *, now=None):
-    """Take the secret that waits (the board lost its flash), or keep the old (a stranger).
-
-    Raises: HostError `no-conflict`.
-    """
-    if device.shown_state != "conflict":
-        raise HostError("no-conflict", f"Nobody else registered as {device.id}.")
-    if is_accepted:
-        device.secret_digest, device.online = device.conflict_digest, False
-        outbox.put(session, device.id, outbox.DISCONNECT, now=now)
-    device.conflict_digest, device.conflict_at, device.conflict_from = None, None, None
-    device.conflict_has_token = False
-    what = "new-secret-accepted" if is_accepted else "new-secret-refused"
-    events.add(session, who, f"device {device.id}", what, now=now)
+def _no_such_code():
+    return KeptError("no-such-code", "No device waits with this code. Codes expire.")
 
 
 def _tidy(code):

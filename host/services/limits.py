@@ -19,17 +19,12 @@ def hit(session, settings, name, subject="", *, now=None):
     now = utc(now)
     most, seconds = settings.limit(name)
     bucket = f"{name} {subject}"[:320]
+    _refuse_over(session, bucket, most, now)  # before writing: a flood is only read
     _begin(session, bucket, now, now + timedelta(seconds=seconds))
     session.execute(
         update(Attempt).where(Attempt.bucket == bucket).values(count=Attempt.count + 1)
     )
-    count, ends_at = session.execute(
-        select(Attempt.count, Attempt.ends_at).where(Attempt.bucket == bucket)
-    ).one()
-    if count > most:
-        wait_s = max(1, int((ends_at - now).total_seconds()))
-        sentence = f"Too many attempts. Try again in {wait_s} s."
-        raise KeptError("rate-limited", sentence, retry_after_s=wait_s)
+    _refuse_over(session, bucket, most + 1, now)  # others may have come at the same time
 
 
 def clear(session, name, subject=""):
@@ -46,6 +41,17 @@ def network(address):
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)
+
+
+def _refuse_over(session, bucket, count, now):
+    query = select(Attempt.ends_at).where(
+        Attempt.bucket == bucket, Attempt.count >= count, Attempt.ends_at > now
+    )
+    ends_at = session.scalar(query)
+    if ends_at is not None:
+        wait_s = max(1, int((ends_at - now).total_seconds()))
+        sentence = f"Too many attempts. Try again in {wait_s} s."
+        raise KeptError("rate-limited", sentence, retry_after_s=wait_s)
 
 
 def _begin(session, bucket, now, ends_at):

@@ -10,15 +10,14 @@ The cases, in the order they are decided:
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import select, update
 
 from host.errors import HostError, KeptError
 from host.models import Device, EnrolmentToken, User
-from host.services import devices, events, limits, secret
+from host.services import conflicts, devices, events, limits, secret, strangers
 from host.services.clock import utc
 from host.services.manifest import Product
 
@@ -59,8 +58,7 @@ def register(session, settings, fields, address, *, now=None):
     board = _parse(fields)
     token = _unused_token(session, board, now)
     person = session.get(User, token.user_id) if token else None
-    _forget_strangers(session, settings, now)
-    device = session.get(Device, board.id)
+    device = _known(session, settings, board, now)
     if device is None:
         device = _new(session, settings, board, person, address, now)
     elif device.state == "retired":
@@ -97,7 +95,9 @@ def _is_refused(session, board, device):
 
 
 def _token(session, board):
-    digest = secret.digest(board.token or "")
+    if not board.token:
+        return None
+    digest = secret.digest(board.token)
     return session.scalars(select(EnrolmentToken).where(EnrolmentToken.digest == digest)).first()
 
 
@@ -110,16 +110,18 @@ def _use(session, token, device, now):
         raise HostError("busy", "Another board used this token just now.", retry_after_s=1)
 
 
-def _forget_strangers(session, settings, now):
-    too_old = now - timedelta(seconds=settings.unclaimed_s)
-    session.execute(
-        delete(Device).where(Device.state == "unclaimed", Device.registered_at < too_old)
-    )
+def _known(session, settings, board, now):
+    device = session.get(Device, board.id)
+    if device is not None and strangers.is_forgotten(device, settings, now):
+        session.delete(device)  # it starts anew, with another code
+        session.flush()
+        return None
+    return device
 
 
 def _new(session, settings, board, person, address, now):
     if person is None:
-        _admit_stranger(session, settings, address, now)
+        strangers.admit(session, settings, address, now)
     device = Device(
         id=board.id, secret_digest=secret.digest(board.secret), state="unclaimed",
         product=board.product, registered_at=now, registered_from=limits.network(address),
@@ -129,19 +131,6 @@ def _new(session, settings, board, person, address, now):
     events.add(session, f"device {board.id}", f"device {board.id}", "registered", now=now)
     session.flush()
     return device
-
-
-def _admit_stranger(session, settings, address, now):
-    """In all before by address: so the counters by address stay few, too."""
-    limits.hit(session, settings, "register:all", now=now)
-    limits.hit(session, settings, "register:address", limits.network(address), now=now)
-    waiting = session.scalar(select(func.count()).where(Device.state == "unclaimed"))
-    if waiting >= settings.unclaimed_max:
-        raise KeptError(
-            "rate-limited",
-            "Too many devices wait to be claimed. Deploy with an enrolment token, or try later.",
-            retry_after_s=3600,
-        )
 
 
 def _revive(session, device, board, person, now):
@@ -154,34 +143,13 @@ def _revive(session, device, board, person, now):
 def _take_over_or_conflict(session, settings, device, board, person, address, now):
     if person and device.state == "unclaimed":
         device.secret_digest = secret.digest(board.secret)
-        _settle(device)
+        conflicts.settle(device)
         return
-    _note_conflict(session, settings, device, board, person, address, now)
+    conflicts.note(session, settings, device, board.secret, person, address, now)
     raise KeptError(
         "identity-conflict",
         f"Device {device.id} is registered with another secret. Its owner must decide.",
     )
-
-
-def _note_conflict(session, settings, device, board, person, address, now):
-    """The first other secret stays, so that a person accepts the one that was seen;
-    only a token of the owner, which came over USB, has precedence."""
-    if device.conflict_digest == secret.digest(board.secret):
-        return
-    is_owners = person is not None and person.id == device.owner_id
-    if not is_owners:
-        limits.hit(session, settings, "register:all", now=now)
-        limits.hit(session, settings, "register:address", limits.network(address), now=now)
-    if device.conflict_digest is None or (is_owners and not device.conflict_has_token):
-        device.conflict_digest, device.conflict_at = secret.digest(board.secret), now
-        device.conflict_from, device.conflict_has_token = limits.network(address), is_owners
-        subject = f"device {device.id}"
-        events.add(session, subject, subject, "conflict", f"from {device.conflict_from}", now=now)
-
-
-def _settle(device):
-    device.conflict_digest, device.conflict_at, device.conflict_from = None, None, None
-    device.conflict_has_token = False
 
 
 def _hear(session, device, board, now):

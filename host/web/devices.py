@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 
 from host.errors import HostError
 from host.extensions import session
-from host.services import assignments, devices, events, outbox, releases, reports
+from host.services import assignments, conflicts, devices, events, outbox, releases, reports
 from host.web import pages
 
 blueprint = pages.page_blueprint("devices")
@@ -83,12 +83,12 @@ def _retire(device, user):
 
 
 def _accept_secret(device, user):
-    devices.resolve_conflict(session(), device, True, user.email)
+    conflicts.resolve(session(), device, True, user.email)
     return "The new secret holds. The board comes online when it asks again, within an hour."
 
 
 def _refuse_secret(device, user):
-    devices.resolve_conflict(session(), device, False, user.email)
+    conflicts.resolve(session(), device, False, user.email)
     return "The old secret goes on working, the other was turned away."
 
 
