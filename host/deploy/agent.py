@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 # The slot's modules would shadow the golden ones, which deploy means: they leave sys.path.
 SOURCE = r"""
 import sys
-sys.path[:] = ['', '.frozen', '/lib']
+sys.path[:] = [p for p in sys.path if not p.startswith('/slots/')]
 for _n in list(sys.modules):
     if _n.split('.')[0] in ('device', 'app'):
         del sys.modules[_n]

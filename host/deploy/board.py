@@ -15,8 +15,11 @@ from serial.tools import list_ports
 
 from host.deploy.errors import DeployError
 
-_READ_S = 5.0  # no answer of the REPL itself takes longer; code that runs has its own limit
-_RESET_WAITS_S = (4, 8, 15)  # the first may meet a board that opening the port has just reset
+_READ_S = 2.0  # no answer of the REPL itself takes longer; code that runs has a limit of its own
+_RUN_S = 30.0  # a batch of files is hashed or copied in a few seconds
+_STOP_WAITS_S = (2, 4, 8, 15)  # the first may meet a board that opening the port has just reset
+_POKE_S = 0.1  # between two Ctrl-C: a board that is just starting may swallow the first
+_GONE_S = 3.0  # a reset shows on the serial port within a second, or never
 
 
 class Board:
@@ -25,6 +28,7 @@ class Board:
     def __init__(self, port: str) -> None:
         self.port = os.path.realpath(port) if port.startswith("/") else port
         self._transport = _open(self.port)
+        self._heard = b""  # of what the board prints after a reset
 
     def stop(self) -> None:
         """Stop what runs and soft-reset into the raw REPL, where boot.py feeds the watchdog.
@@ -33,16 +37,18 @@ class Board:
             DeployError: `no-repl`, or `port-lost`.
         """
         said = ""
-        for wait_s in _RESET_WAITS_S:
+        for wait_s in _STOP_WAITS_S:
             try:
                 with _lost_port(self.port), contextlib.redirect_stdout(io.StringIO()) as printed:
+                    self._transport.serial.write(b"\r\x03")
+                    time.sleep(_POKE_S)
                     self._transport.enter_raw_repl(timeout_overall=wait_s)
                 return
             except TransportError:
                 said = printed.getvalue()  # mpremote prints what the board said instead
         raise _no_repl(self.port, said)
 
-    def run(self, code: str, limit_s: float = 30.0) -> str:
+    def run(self, code: str) -> str:
         """Run code on the board; what it printed.
 
         Raises:
@@ -50,7 +56,7 @@ class Board:
         """
         with _lost_port(self.port), contextlib.redirect_stdout(io.StringIO()):
             try:
-                printed, raised = self._transport.exec_raw(code, timeout=limit_s)
+                printed, raised = self._transport.exec_raw(code, timeout=_RUN_S)
             except (TransportError, struct.error) as error:
                 raise DeployError(
                     "no-answer", f"the board stopped answering on {self.port}", _REPEAT
@@ -60,15 +66,18 @@ class Board:
         return printed.decode(errors="replace")
 
     def reset(self, code: str) -> None:
-        """Run code that ends in a reset: nothing is waited for."""
+        """Run code that ends in a reset, and see it begin."""
         with _lost_port(self.port):
             self._transport.exec_raw_no_follow(code)
         self._transport.in_raw_repl = False
+        end = time.monotonic() + _GONE_S
+        while not self._heard and time.monotonic() < end:
+            self._heard = self._read(0.2)
 
     def lines(self, limit_s: float) -> Iterator[str]:
         """What the board prints from now on, line by line, for so long."""
         end = time.monotonic() + limit_s
-        pending = b""
+        pending, self._heard = self._heard, b""
         while (left := end - time.monotonic()) > 0:
             pending += self._read(min(left, 0.2))
             *whole, pending = pending.split(b"\n")

@@ -21,7 +21,7 @@ def port():
 @pytest.fixture
 def is_quick(monkeypatch):
     """Nobody is waited for long."""
-    monkeypatch.setattr(board, "_RESET_WAITS_S", (0.05,))
+    monkeypatch.setattr(board, "_STOP_WAITS_S", (0.05,))
     monkeypatch.setattr(board, "_READ_S", 0.02)
 
 
