@@ -25,10 +25,10 @@ _WAKES = const(5)  # good ones, that clear the crashes
 _FEEDING_S = const(600)  # after a soft reset a person may be at work
 
 FORMAT = "<4sI1s1s8BH8s16s8s16s24sI4sI"
-NAMES = (  # a string split is half the bytes of a list
+NAMES = (  # noqa: SIM905 - half the bytes of a list
     "magic sequence active trial committing starts activations tries crashes spared wakes rounds "
     "watchdog_s label elf trial_label trial_elf reason number zero crc"
-).split()  # noqa: SIM905
+).split()
 
 ROWS = (
     # facts needed: the first row decides   then          counted in
@@ -147,11 +147,10 @@ def newest():
                 data = f.read(104)
         except OSError:
             continue
-        if len(data) < 104 or data[:4] != b"MPB1" or data[100:] != struct.pack("<I", crc32(data[:100])):
-            continue
-        r = dict(zip(NAMES, struct.unpack(FORMAT, data)))
-        if not best or r["sequence"] > best["sequence"]:
-            best = r
+        if data[:4] == b"MPB1" and data[100:] == struct.pack("<I", crc32(data[:100])):
+            r = dict(zip(NAMES, struct.unpack(FORMAT, data)))
+            if not best or r["sequence"] > best["sequence"]:
+                best = r
     return best
 
 

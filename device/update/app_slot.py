@@ -1,19 +1,20 @@
-"""One of the two folders that hold an app release: staged file by file, sealed, never touched while it runs.
+"""One of the two folders that hold an app release: staged file by file, sealed, then left alone.
 
-A file reaches its own name only whole and with its hash verified; release.json comes last, and goes first.
+A file gets its name only whole, its hash verified; release.json is last to come, first to go.
 """
 
 import json
 import os
 
-from device.errors import Damaged, Refused
 from micropython import const
+
+from device.errors import Damaged, Refused
 
 _FOLDER = const(0x4000)  # type of a folder in os.ilistdir
 _RELEASE = "release.json"
 _COMING = "release.new"  # the manifest of what is being staged
 _PART = ".part"
-_INDEX = ".index"
+_PART_DIGITS = const(16)  # of the hash: what a half-finished file is called by
 _MPY_MAGIC = const(0x4D)
 
 
@@ -61,20 +62,21 @@ class AppSlot:
         _remove(self.release)
 
     async def stage(self, files, sources, download, abi):
-        """Fill the slot with `files`; `sources` maps hashes to files on this board that should have them.
+        """Fill the slot with `files`; `sources` maps hashes to files here that should have them.
 
         Raises:
             Refused: native code, or bytecode of another version.
             Damaged, NetworkError, HttpError, OSError: what is staged so far is kept.
         """
+        download.resumed = 0
         missing = await self._prune(files, sources, download)
-        download.total = download.done + sum([f[1] for f in missing])
-        for path, size, digest in missing:
+        download.begin(sum(f[1] for f in missing))
+        for f in missing:
+            path, size, digest = f[:3]
             target = self.folder + "/" + path
-            part = self.folder + "/" + digest[:16] + _PART
+            part = self.folder + "/" + digest[:_PART_DIGITS] + _PART
             self._make_folders(path)
-            source = sources.get(digest)
-            if not (source and _exists(source) and await download.copy(source, part, size, digest)):
+            if not await download.copy(sources.get(digest), part, size, digest):
                 await download.fetch("/blobs/" + digest, digest, size, part)
             try:
                 _check_bytecode(path, part, abi)
@@ -86,8 +88,9 @@ class AppSlot:
         os.rename(self.coming, self.release)
 
     async def seal(self, files, download):
-        """Read every byte back. Raises Damaged, and deletes the file, where one is not what it should be."""
-        for path, size, digest in files:
+        """Read every byte back. Raises Damaged, the file deleted, where one is not right."""
+        for f in files:
+            path, size, digest = f[:3]
             target = self.folder + "/" + path
             if not await download.is_whole(target, size, digest):
                 _remove(target)
@@ -99,21 +102,18 @@ class AppSlot:
 
     async def _prune(self, files, sources, download):
         """Delete what is not wanted or not right; returns the files that are missing."""
-        wanted = {self.folder + "/" + f[0]: f for f in files}
-        keep = {self.coming}
-        for f in files:
-            keep.add(self.folder + "/" + f[2][:16] + _PART)
-            keep.add(self.folder + "/" + f[2][:16] + _PART + _INDEX)
+        wanted = {f[0]: f for f in files}
         for path, is_folder in walk(self.folder):
+            name = path[len(self.folder) + 1 :]
             if is_folder:
                 _remove_empty(path)
-            elif path in wanted and await download.is_whole(path, *wanted[path][1:]):
-                size, digest = wanted.pop(path)[1:]
+            elif name in wanted and await download.is_whole(path, *wanted[name][1:3]):
+                _, size, digest = wanted.pop(name)[:3]
                 sources[digest] = path
                 download.resumed += size
-            elif path not in keep:
+            elif not _is_on_its_way(name, files):
                 os.remove(path)
-        return [f for f in files if self.folder + "/" + f[0] in wanted]
+        return [f for f in files if f[0] in wanted]
 
     def _make_folders(self, path):
         end = path.find("/")
@@ -133,6 +133,14 @@ def walk(folder):
         if kind == _FOLDER:
             yield from walk(path)
         yield path, kind == _FOLDER
+
+
+def _is_on_its_way(name, files):
+    """Whether a file of the slot's own folder is the coming manifest, or part of a wanted file."""
+    if name == _COMING:
+        return True
+    digest = name.split(_PART)[0]
+    return len(digest) == _PART_DIGITS and any(f[2].startswith(digest) for f in files)
 
 
 def _check_bytecode(path, part, abi):

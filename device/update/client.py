@@ -5,12 +5,20 @@ import os
 import time
 from binascii import hexlify
 
-from device.errors import Damaged, DeviceError, HttpError, Refused, StorageFull
+from device.errors import DeviceError, HttpError, Refused, StorageFull
 from device.protocol import MANIFEST_BYTES_MAX
-from device.update.steps import FAILURE, LATER, REFUSED, SUCCESS, after_power_loss, next_step
+from device.update.journal import assigned
+from device.update.steps import (
+    FAILURE,
+    LATER,
+    REFUSED,
+    SUCCESS,
+    after_power_loss,
+    next_step,
+    outcome_of,
+)
 
 _ANSWER_BYTES = 2048
-_ENOSPC = 28
 _ROOM_BYTES = 65536  # less free heap than this does not bear MQTT's session beside HTTPS
 _TELL_MS = 1000
 _OURS = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
@@ -18,46 +26,28 @@ _ROOT_BLOCKS = 8  # the root folder, boot.py, main.py
 _COUNTERS = {"stage": "tries", "seal": "seals"}  # where the journal counts a step's failures
 
 
-def wanted(answer):
-    """The release of an assignment (SPEC section 7), its fields checked; None where there is none."""
-    release = answer.get("release")
-    if release is None:
-        return None
-    try:
-        numbers = [release[name] for name in ("assignment", "number", "size")]
-        digest = release["manifest"]
-    except (KeyError, TypeError):
-        raise HttpError("bad-answer", 200)
-    if not all([isinstance(n, int) and n > 0 for n in numbers]) or not isinstance(digest, str):
-        raise HttpError("bad-answer", 200)
-    return {"assignment": numbers[0], "number": numbers[1], "size": numbers[2], "manifest": digest}
-
-
 def idle_slot(active, running):
     """Letter of the slot that neither runs nor is what the next start would run."""
     return "a" if "a" not in (active, running) else "b"
 
 
-def judge(e):
-    """Outcome of a step that raised `e`, and the word for it; (None, None) is not the release's matter: later."""
-    if isinstance(e, Refused):
-        return REFUSED, e.code
-    if isinstance(e, StorageFull) or (isinstance(e, OSError) and e.args[0] == _ENOSPC):
-        return LATER, "storage-full"
-    if isinstance(e, MemoryError):
-        return FAILURE, "out-of-memory"
-    if isinstance(e, Damaged) or (isinstance(e, HttpError) and e.status == 404):
-        return FAILURE, e.code
-    if isinstance(e, OSError):  # the flash does not do what it should
-        return FAILURE, "not-staged"
-    return None, None
-
-
 class Client:
-    """The first half of an update. `open_slot(letter)` opens an app slot; `trial` is the second half."""
+    """The first half of an update, `trial` the second. `open_slot(letter)` opens an app slot."""
 
     def __init__(
-        self, http, record, journal, open_slot, firmware, trial, reports, identity, power, nvs, link, log
+        self,
+        http,
+        record,
+        journal,
+        open_slot,
+        firmware,
+        trial,
+        reports,
+        identity,
+        power,
+        nvs,
+        link,
+        log,
     ):
         self._http = http
         self._record = record
@@ -84,7 +74,7 @@ class Client:
         self.has_contact = False  # the host has said what this board is assigned
 
     async def check(self):
-        """Ask the host, settle the last trial, walk what is assigned; seconds to the next poll, or None.
+        """Ask the host, settle the last trial, walk what is assigned; seconds to the next poll.
 
         Raises:
             NetworkError, HttpError: later; what was done so far is kept.
@@ -110,15 +100,14 @@ class Client:
         self._trial.resume_commit()
 
     async def _obey(self, answer):
-        await self._trial.settle()
-        if answer.get("retry_active") is True and self._record.mode == "golden":
-            await self._trial.retry_active()
-        release = wanted(answer)
-        if release is None or release["assignment"] == self._journal["closed"]:
-            return
         try:
-            await self._walk(release)
-        except StorageFull as e:  # not even the journal
+            await self._trial.settle()
+            if answer.get("retry_active") is True and self._record.mode == "golden":
+                await self._trial.retry_active()
+            release = assigned(answer)
+            if release and release["assignment"] != self._journal["closed"]:
+                await self._walk(release)
+        except StorageFull as e:  # not even for the boot record or the journal
             self._log("update", e.detail())
         finally:
             self._slot = self._download = self._manifest = None
@@ -133,7 +122,7 @@ class Client:
             counter = _COUNTERS.get(step)
             failures = self._journal[counter] if counter else 0
             after = next_step(step, outcome, failures)
-            self._log("update", step, outcome, "→", after)
+            self._log("update", step, outcome, "then", after)
             if counter and outcome == FAILURE:
                 self._journal.write(**{counter: failures + 1})
             if after == step:
@@ -164,7 +153,7 @@ class Client:
             await self._steps[step]()
             return SUCCESS
         except (DeviceError, MemoryError, OSError) as e:
-            outcome, self._word = judge(e)
+            outcome, self._word = outcome_of(e)
             self._detail = e.detail() if isinstance(e, DeviceError) else repr(e)
             self._log("update", step, self._detail)
             if outcome is None:
@@ -173,8 +162,7 @@ class Client:
                 self._report_full(step)
             return outcome
         finally:
-            d = self._download
-            self._journal.keep(fetched=d.fetched, copied=d.copied, resumed=d.resumed, peak=self._peak)
+            self._journal.keep(peak=self._peak, **self._download.counts())
 
     async def _plan(self):
         from device.update import plan
@@ -182,8 +170,8 @@ class Client:
         manifest = await self._load()
         plan.judge(manifest, self._about_me())
         active = self._open_slot(self._record.active)
-        fixed = _ROOT_BLOCKS
-        for folder in _OURS + (active.folder,):
+        fixed = _ROOT_BLOCKS + plan.used(*self._slot.sizes(active.folder))
+        for folder in _OURS:
             fixed += plan.used(*self._slot.sizes(folder))
         stat = os.statvfs(self._slot.folder)
         here = plan.used(*self._slot.sizes(self._slot.folder))
@@ -241,7 +229,7 @@ class Client:
         }
 
     def _refuse(self, step, outcome):
-        """The release is not for this board as it stands: say so, and do not start this assignment again."""
+        """The release is not for this board as it stands: say so, and never start it again."""
         is_final = outcome == REFUSED or step == "plan"
         self._reports.add(
             "update",
@@ -259,10 +247,11 @@ class Client:
         about = self._journal.about()
         if about["assignment"] != self._told_full:
             self._told_full = about["assignment"]
-            self._reports.add("storage", reason="storage-full", step=step, detail=self._detail, **about)
+            about.update(reason="storage-full", step=step, detail=self._detail)
+            self._reports.add("storage", **about)
 
     def _tell(self, done, total):
-        """Progress: to whoever watches, once a second; returned as the header that requests carry."""
+        """Progress: to whoever watches, once a second; returned as a request's header."""
         step = self._journal["step"]
         self._peak = max(self._peak, gc.mem_alloc())
         now = time.ticks_ms()

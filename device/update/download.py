@@ -1,7 +1,7 @@
-"""Blobs from the host into files: hashed as they come, never longer than they should be, resumed where they stopped.
+"""Blobs from the host into files: hashed as they come, no longer than they should be, resumed.
 
-A blob travels raw or in pieces (SPEC section 6). What arrived is kept in PART; the piece index beside it in PART.index, so
-that a resumed download asks only for what is missing.
+A blob travels raw or in pieces (SPEC section 6). What arrived is kept in PART, the piece index
+beside it in PART.index, so that a download that goes on asks only for what is missing.
 """
 
 import asyncio
@@ -11,9 +11,10 @@ import struct
 from binascii import hexlify
 from hashlib import sha256
 
+from micropython import const
+
 from device.errors import Damaged, HttpError
 from device.protocol import PIECE_BYTES, PIECE_WBITS, PIECES, PIECES_MAGIC
-from micropython import const
 
 _CHUNK = const(4096)  # one flash erase block
 _HEAD = const(12)  # of the piece index
@@ -31,6 +32,10 @@ class Download:
         self.view = memoryview(bytearray(_CHUNK))
         self.fetched = self.copied = self.resumed = 0  # SPEC section 8, `bytes`
         self.done = self.total = 0  # of the files to come, for the progress bar
+
+    def begin(self, total):
+        """Count anew: so many bytes are to come."""
+        self.done, self.total = 0, total
 
     async def fetch(self, path, digest, size, part):
         """The blob at `path` of the device API into the file `part`, whole and verified.
@@ -73,8 +78,14 @@ class Download:
         found = await self.hash(path, size)
         return found is not None and _hex(found) == digest
 
+    def counts(self):
+        """Fields of SPEC section 8, `bytes`."""
+        return {"fetched": self.fetched, "copied": self.copied, "resumed": self.resumed}
+
     async def copy(self, source, target, size, digest):
-        """Copy a file, hashing it; False, and no target, where it is not what it should be."""
+        """Copy a file, hashing it; False, and no target, where it is not there or rotted."""
+        if source is None or _size(source) != size:
+            return False
         view = self.view
         found = sha256()
         left = size
@@ -92,6 +103,7 @@ class Download:
             forget(target)
             return False
         self.copied += size
+        self._step(size)
         return True
 
     async def _resume(self, path, digest, size, part):

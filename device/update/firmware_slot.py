@@ -1,6 +1,6 @@
 """The firmware partition that runs: who it is, that it may stay, and which one boots next.
 
-With boot.py the only user of esp32.Partition. A board without it has one firmware, that no update changes.
+With boot.py the only user of esp32.Partition. A board without it has one firmware for ever.
 """
 
 from micropython import const
@@ -10,7 +10,7 @@ _ELF_BYTES = const(16)  # of its 32: enough to tell images apart
 
 
 def running():
-    """Label and hash of the firmware that runs, as (bytes, bytes), or None where there is no way to know."""
+    """Label and hash of the firmware that runs, as (bytes, bytes); None where nobody can tell."""
     try:
         from esp32 import Partition
 
@@ -20,17 +20,17 @@ def running():
 
 
 def confirm():
-    """Tell the bootloader that the running firmware may stay; harmless where it knows or there is none to tell."""
+    """Tell the bootloader that the running firmware may stay; harmless where it knows."""
     try:
         from esp32 import Partition
 
         Partition.mark_app_valid_cancel_rollback()
-    except (ImportError, AttributeError, OSError):  # no OTA partitions, or both of the bootloader's records are worn
+    except (ImportError, AttributeError, OSError):  # none to tell, or both its records are ABORTED
         pass
 
 
 def set_boot(firmware):
-    """Boot this firmware, (label, hash), at the next reset; False where it is not there or is damaged."""
+    """Boot this firmware, (label, hash), at the next reset; False where that cannot be."""
     try:
         from esp32 import Partition
 

@@ -18,7 +18,7 @@ def steady_s(trial_s):
 def verdict(elapsed_s, contact_at_s, well_at_s, has_failed, trial_s, contact_limit_s):
     """WAIT, HEALTHY or the word for why not, so long after the trial began.
 
-    `contact_at_s`: when the host was first reached, or None; `well_at_s`: since when the app is well, or None.
+    `contact_at_s`: when the host was reached; `well_at_s`: since when the app is well; or None.
     """
     if has_failed:
         return "app-raised"
@@ -40,7 +40,7 @@ class Health:
         self._log = log
 
     async def judge(self, application, wifi, has_contact):
-        """None for a release that works, else the word for why it does not; returns within the deadlines."""
+        """None for a release that works, else the word for why not; within the deadlines."""
         start = time.ticks_ms()
         contact_at_s = well_at_s = None
         word = WAIT

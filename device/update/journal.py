@@ -1,6 +1,6 @@
 """Where an update stands, in one small file that is replaced as a whole (SPEC section 4)."""
 
-from device.errors import StorageFull
+from device.errors import HttpError, StorageFull
 
 _NAME = "journal"
 _SHAPE = {
@@ -21,8 +21,23 @@ _SHAPE = {
 _RELEASE = ("assignment", "number", "manifest", "size")
 
 
+def assigned(answer):
+    """The release of an assignment (SPEC section 7), its fields checked, or None."""
+    release = answer.get("release")
+    if release is None:
+        return None
+    try:
+        numbers = [release[name] for name in ("assignment", "number", "size")]
+        digest = release["manifest"]
+    except (KeyError, TypeError):
+        raise HttpError("bad-answer", 200)
+    if not all(isinstance(n, int) and n > 0 for n in numbers) or not isinstance(digest, str):
+        raise HttpError("bad-answer", 200)
+    return {"assignment": numbers[0], "number": numbers[1], "size": numbers[2], "manifest": digest}
+
+
 class Journal:
-    """Fields of SPEC section 4 by name: `journal["step"]`; absent or of another type is its default."""
+    """Fields of SPEC section 4 by name: `journal["step"]`; absent or garbage is its default."""
 
     def __init__(self, store):
         self._store = store
@@ -37,7 +52,7 @@ class Journal:
 
     def is_about(self, release):
         """Whether this is the update that is noted here."""
-        return all([self._fields[name] == release[name] for name in _RELEASE])
+        return all(self._fields[name] == release[name] for name in _RELEASE)
 
     def about(self):
         """Fields of a report on this update (SPEC section 8)."""

@@ -1,4 +1,4 @@
-"""What a manifest asks for, whether it is for this board, and whether it fits (SPEC section 5). Pure."""
+"""What a manifest asks for, whether it is for this board and fits (SPEC section 5). Pure."""
 
 import json
 
@@ -48,7 +48,8 @@ def parse(stream):
 def judge(manifest, me):
     """Raise Refused unless the manifest is for this board.
 
-    `me`: product, model, abi, number (highest committed), assigned (number the host named), firmware (32 hex or None).
+    `me`: product, model, abi, number (highest committed), assigned (what the host said), firmware
+    (32 hex digits or None).
     """
     if manifest["number"] != me["assigned"]:
         raise Refused("manifest-invalid", "number", manifest["number"], me["assigned"])
@@ -93,7 +94,7 @@ def need(manifest, manifest_bytes):
 
 
 def check_room(needed, free, here, total, fixed):
-    """Raise unless `needed` blocks fit where `here` are given back, `free` are free, `fixed` of `total` are ours.
+    """Raise unless `needed` blocks fit: `free` are, `here` come back, `fixed` of `total` stay.
 
     Raises:
         Refused: the release is too large for this flash, whatever else is deleted.
@@ -171,19 +172,19 @@ def _check_files(files):
 
 
 def is_path(path):
-    """Whether a file of a release may lie here: relative, below one of the folders, of plain characters."""
+    """Whether a file of a release may lie here: below one of the folders, of plain characters."""
     if not isinstance(path, str) or not 0 < len(path) <= PATH_CHARS_MAX:
         return False
-    if not all([c in _PATH_CHARS for c in path]):
+    if not all(c in _PATH_CHARS for c in path):
         return False
-    if any([part in ("", ".", "..") for part in path.split("/")]):
+    if any(part in ("", ".", "..") for part in path.split("/")):
         return False
     return path.startswith(PART_FOLDERS)
 
 
 def is_digest(text):
     """Whether this is a SHA-256 as the manifest writes them."""
-    return isinstance(text, str) and len(text) == 64 and all([c in _HEX for c in text])
+    return isinstance(text, str) and len(text) == 64 and all(c in _HEX for c in text)
 
 
 def _is_size(size):

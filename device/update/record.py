@@ -132,7 +132,7 @@ class BootRecord:
         self._publish()
 
     def deploy(self, active=None, watchdog_s=None):
-        """Set over USB: the slot that runs from now on, on the firmware that runs now; the watchdog."""
+        """Set over USB: the slot that runs on the firmware that runs; the watchdog."""
         from device.update.firmware_slot import running
 
         changes = {}
@@ -141,7 +141,7 @@ class BootRecord:
         if active is not None:
             changes.update(active=active, trial=NONE, firmware=running(), reason="", number=0)
             changes.update(committing=0, crashes=0, wakes=0, rounds=0, tries=TRIES)
-        if not self.is_valid or any([self._fields[name] != changes[name] for name in changes]):
+        if not self.is_valid or any(self._fields[name] != changes[name] for name in changes):
             self.change(**changes)
 
     # The verbs of an update: each is one write, so a cut leaves the state before or after it.

@@ -1,5 +1,9 @@
 """The steps of an update as a table (DESIGN section 4), and what its ends mean. Pure."""
 
+from device.errors import Damaged, HttpError, Refused, StorageFull
+
+_ENOSPC = 28
+
 # What a step came to.
 SUCCESS = "success"
 FAILURE = "failure"  # it may go better next time
@@ -35,15 +39,30 @@ def next_step(step, outcome, failures=0):
     return failure
 
 
+def outcome_of(e):
+    """Outcome of a step that raised `e`, and the word for it; None: not the release's matter."""
+    if isinstance(e, Refused):
+        return REFUSED, e.code
+    if isinstance(e, StorageFull) or (isinstance(e, OSError) and e.args[0] == _ENOSPC):
+        return LATER, "storage-full"
+    if isinstance(e, MemoryError):
+        return FAILURE, "out-of-memory"
+    if isinstance(e, Damaged) or (isinstance(e, HttpError) and e.status == 404):
+        return FAILURE, e.code
+    if isinstance(e, OSError):  # the flash does not do what it should
+        return FAILURE, "not-staged"
+    return None, None
+
+
 def after_power_loss(step, runs_from_trial):
-    """Where the journal's step goes on after a start; only a runtime that runs from the trial slot may commit."""
+    """Where the journal's step goes on after a start; commit only where the trial slot runs."""
     if step == "commit" and not runs_from_trial:
         step = "trial"
     return STEPS.get(step, STEPS["check"])[4]
 
 
 def why_failed(reason, has_traceback, uptime_s, trial_s):
-    """The word for a trial that ended, as the old release sees it, with contact, so long after its own start."""
+    """The word for a trial that ended, as the old release sees it when it has contact."""
     if reason == "no-contact" and uptime_s <= trial_s:
         return "lost-contact"  # the network is fine: it was the release
     if reason in ("", "not-committed"):
@@ -52,7 +71,7 @@ def why_failed(reason, has_traceback, uptime_s, trial_s):
 
 
 def ending(reason, spared):
-    """Outcome for the report, and whether the assignment is closed: never started again by this board."""
+    """Outcome for the report, and whether the assignment is closed: not started again here."""
     if reason not in SPARED:
         return "failed", True
     return SPARED[reason], spared + 1 >= SPARED_TIMES

@@ -1,6 +1,7 @@
-"""The second half of an update: a release on trial is committed or goes back, and its end is reported.
+"""The second half of an update: a release on trial is committed or goes back, and its end told.
 
-The boot record outranks the journal here, whose writes may fail on a full flash: it only says which assignment it was.
+The boot record outranks the journal here, whose writes may fail on a full flash: it only says
+which assignment it was.
 """
 
 import gc
@@ -16,7 +17,7 @@ _LOG_LINES = 20
 
 
 class Trial:
-    """Judges what runs, keeps or undoes it. `power.restart(why)` is awaited and does not return."""
+    """Judges what runs, keeps or undoes it. `power.restart(why)` does not return."""
 
     def __init__(self, record, journal, firmware, health, reports, power, nvs, store, config, log):
         self._record = record
@@ -39,7 +40,8 @@ class Trial:
     async def run(self, application, wifi, has_contact, is_soft):
         """Judge the trial that runs; returns once it is committed, resets where it goes back."""
         if is_soft and not self._count_soft_start():
-            return await self._go_back("not-committed", None)
+            await self._go_back("not-committed", None)
+            return
         self._journal.keep(step="trial")
         self._log("trial", "release", self._record.number)
         word = await self._health.judge(application, wifi, has_contact)
@@ -58,21 +60,19 @@ class Trial:
             self._finish()
 
     async def settle(self):
-        """With contact: bring a trial that does not run up again, or report how the last one ended."""
+        """With contact: activate a trial that does not run again, or report how the last ended."""
         record = self._record
         if record.mode == "trial":
             return
         if record.trial != NONE:
             await self._activate_again()
-        if not record.number:
-            return
-        if record.number > self._nvs.number("number", 0):
+        if record.number and record.reason:
             self._report_failed()
-        elif record.mode == "active":  # the new release itself: nobody else says done
+        elif record.number and record.mode == "active":  # the new release: nobody else says done
             self._report_done()
 
     def _count_soft_start(self):
-        """boot.py leaves the counters alone at a soft reset: an app that soft-resets would be on trial for ever."""
+        """boot.py counts no soft resets: an app that makes them would be on trial for ever."""
         if not self._record.starts:
             return False
         try:
@@ -122,6 +122,9 @@ class Trial:
     async def _activate_again(self):
         """Three stories that look alike (DESIGN section 3) and one answer: again, a few times."""
         record = self._record
+        if record.committing and record.crashes >= CRASHES:
+            record.fail("crashes")  # it was well, and then did not even live to finish its commit
+            return
         if not record.activations:
             record.fail("firmware-reverted")
             return
@@ -135,6 +138,8 @@ class Trial:
         traceback = self._store.read(_TRACEBACK)
         uptime_s = time.ticks_diff(time.ticks_ms(), self._start_ms) // 1000
         word = why_failed(record.reason, bool(traceback), uptime_s, self._config.trial_s)
+        if journal["number"] != record.number:  # lost, or of another update
+            journal.keep(step="check", number=record.number, assignment=0)
         outcome, is_closed = ending(word, journal["spared"])
         self._log("trial", "of release", record.number, outcome, word)
         more = {}

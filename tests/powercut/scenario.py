@@ -28,7 +28,7 @@ def offer(host, assignment, number):
 
 def plant(fault):
     """Make the mistake of this name, to see it caught."""
-    from device.update import app_slot, client, download
+    from device.update import app_slot, client, download, steps
 
     if fault == "trial-before-stage":
         stage = client.Client._stage
@@ -58,14 +58,8 @@ def plant(fault):
             app_slot.os.rename(self.coming, self.release)
 
         app_slot.AppSlot.stage = stage
-    elif fault == "number-too-early":
-        stage = client.Client._stage
-
-        async def early_number(self):
-            await stage(self)
-            self._nvs.set_number("number", self._journal["number"])
-
-        client.Client._stage = early_number
+    elif fault == "activate-after-a-cut":
+        steps.STEPS["stage"] = steps.STEPS["stage"][:4] + ("activate",)
 
 
 flash, root = rig.mount(project, work, cut_at=int(cut_at), when=when, fresh=what == "install")

@@ -7,7 +7,7 @@ import pytest
 
 SAMPLE = 22  # operations, each cut three ways
 CUTS = ("before", "middle", "after")
-FAULTS = ("trial-before-stage", "trust-what-is-there", "number-too-early")
+FAULTS = ("trial-before-stage", "trust-what-is-there", "activate-after-a-cut")
 
 
 def neither(told):
