@@ -5,7 +5,8 @@ import signal
 import sys
 import threading
 
-from host.serve import handover, logs, processes
+from host.serve import handover, logs, prepare, processes
+from host.serve.errors import StartError
 
 _RUN = {
     "web": processes.run_web,
@@ -15,11 +16,14 @@ _RUN = {
 
 
 def main(role):
-    """Run one process with the settings handed over."""
+    """Run one process, with the settings handed over or else those of the environment."""
     logs.configure(role)
+    settings = handover.take()
     if handover.is_given():
         threading.Thread(target=_end_with_parent, name="lifeline", daemon=True).start()
-    _RUN[role](handover.take())
+    else:
+        prepare.prepare(settings)
+    _RUN[role](settings)
 
 
 def _end_with_parent():
@@ -28,4 +32,9 @@ def _end_with_parent():
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[1:] not in [[role] for role in _RUN]:
+        sys.exit(f"usage: python -m host.serve {'|'.join(_RUN)}")
+    try:
+        main(sys.argv[1])
+    except StartError as error:
+        sys.exit(f"mpfleet {sys.argv[1]}: {error}")

@@ -13,6 +13,7 @@ from host.serve.errors import StartError
 from host.services import accounts
 
 _LOCK_FILE = "serve.lock"
+_PREPARE_LOCK_FILE = "prepare.lock"
 
 
 def ports(settings):
@@ -26,8 +27,7 @@ def ports(settings):
 
 def lock(folder):
     """Keep a second host off a data folder for as long as the returned file is open."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = open(folder / _LOCK_FILE, "a+")  # noqa: SIM115 - held open on purpose
+    file = _open(folder / _LOCK_FILE)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -38,7 +38,16 @@ def lock(folder):
 
 
 def prepare(settings):
-    """Bring database and certificates up to date, and make the first admin."""
+    """Bring database and certificates up to date, and make the first admin.
+
+    Processes that start alone at the same time do so one after the other.
+    """
+    with _open(settings.data_folder / _PREPARE_LOCK_FILE) as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        _prepare(settings)
+
+
+def _prepare(settings):
     database = Database(settings.url)
     try:
         migrations.upgrade(settings)
@@ -56,6 +65,11 @@ def _ensure_admin(database, email):
             _, password = accounts.create(session, email, role="admin")
             # Before the commit: an account whose password nobody saw would lock everybody out.
             click.echo(f"The first account, shown this once: {email}  password {password}")
+
+
+def _open(path):
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return open(path, "a+")
 
 
 def _free_port(address, port, option):

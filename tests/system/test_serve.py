@@ -325,6 +325,19 @@ def test_web_alone_takes_a_renewed_certificate_without_a_pause(tmp_path):
             web.terminate()
 
 
+def test_a_process_alone_prepares_what_it_needs(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    given = {"MPFLEET_DATA_FOLDER": str(tmp_path / "data"), "MPFLEET_MQTT_PORT": str(port)}
+    command = [sys.executable, "-m", "host.serve", "bridge"]
+    with subprocess.Popen(command, env={**os.environ, **given}) as bridge:  # noqa: S603
+        try:
+            assert "BEGIN CERTIFICATE" in certificate(port)
+        finally:
+            bridge.terminate()
+    assert bridge.returncode == 0
+
+
 def certificate(port):
     """The certificate that a server shows, waiting for it to come up, but not once it is up."""
     deadline = time.monotonic() + 15
