@@ -1,4 +1,4 @@
-"""Boards whose power fails at a counted flash operation (the rig), for the tests of this folder."""
+"""Boards whose power fails at a counted flash operation, on the rig of this folder."""
 
 import hashlib
 import json
@@ -15,12 +15,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+MICROPYTHON = shutil.which(
+    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+)
 PIECE = 32768
-
-
-def pytest_addoption(parser):
-    parser.addoption("--all-cuts", action="store_true", help="cut at every operation, not at a sample")
 
 
 def in_pieces(data):
@@ -84,8 +82,13 @@ class Rig:
 
     def life(self, what, cut_at=0, when="before", fault="none"):
         """What a scenario printed, or None where the power failed."""
-        command = [MICROPYTHON, str(ROOT / "tests/powercut/scenario.py"), str(ROOT), str(self._folder)]
-        done = subprocess.run(
+        command = [
+            MICROPYTHON,
+            str(ROOT / "tests/powercut/scenario.py"),
+            str(ROOT),
+            str(self._folder),
+        ]
+        done = subprocess.run(  # noqa: S603 - our own script
             [*command, what, str(cut_at), when, fault], capture_output=True, text=True, timeout=60
         )
         if done.returncode < 0:
@@ -107,5 +110,6 @@ class Rig:
 
 @pytest.fixture(scope="session")
 def rig():
-    with tempfile.TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:
+    memory = Path("/dev/shm")  # noqa: S108 - 960 kB are copied for each cut: not to a disk, if that can be
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Rig(Path(folder))

@@ -1,8 +1,12 @@
-"""A board made of the real boot.py and the real update code on a littlefs whose every operation is counted.
+"""A board of the real boot.py and the real update code on a littlefs whose operations are counted.
 
-Runs in MicroPython. Fakes are what is not ours: the host, the radio, the application, NVS and the firmware partitions.
-Power is cut before, in the middle of or after an operation by killing the process.
+Runs in MicroPython. Fakes are what is not ours: the host, the radio, the application, NVS and the
+firmware partitions. Power is cut before, in the middle of or after an operation by killing the
+process.
 """
+
+# It runs in MicroPython, in a test:
+# ruff: noqa: C419, I001, S101, S102, S605, S607, SIM105, SIM115, T201, UP031
 
 import asyncio
 import gc
@@ -20,7 +24,7 @@ POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)
 
 
 class Flash:
-    """NOR flash over a file: erasing sets a block, programming only clears bits; each is one operation."""
+    """NOR flash over a file: erasing sets a block, programming clears bits; each counts as one."""
 
     def __init__(self, path, cut_at=0, when="before", blocks=BLOCKS):
         self._blocks = blocks
@@ -59,7 +63,9 @@ class Flash:
         if is_cut and self._when == "before":
             cut()
         self._file.seek(at)
-        self._file.write(memoryview(data)[: len(data) // 2] if is_cut and self._when == "middle" else data)
+        self._file.write(
+            memoryview(data)[: len(data) // 2] if is_cut and self._when == "middle" else data
+        )
         if is_cut:
             cut()
 
@@ -141,7 +147,7 @@ class Esp32:
 
 
 class Nvs:
-    """Numbers that outlive the file system: in a file beside the flash, as NVS is a partition beside it."""
+    """Numbers that outlive the file system: in a file beside the flash."""
 
     def __init__(self, path):
         self._path = path
@@ -209,7 +215,12 @@ class Host:
         for data in blobs:
             self.answers["/blobs/" + hexlify(sha256(data).digest()).decode()] = data
         number = json.loads(manifest)["number"]
-        self.assignment = {"assignment": assignment, "number": number, "manifest": digest, "size": len(manifest)}
+        self.assignment = {
+            "assignment": assignment,
+            "number": number,
+            "manifest": digest,
+            "size": len(manifest),
+        }
 
     async def get(self, path, offset=0, accept=None, progress=None):
         from device.errors import HttpError
@@ -373,7 +384,7 @@ class Board:
         await self.client.check()
 
     def boot(self):
-        """One start, until a reset or until nothing is left to do; the word of the reset, or None."""
+        """One start, until a reset or until nothing is left to do; why it reset, or None."""
         try:
             path = self.choose()
             self.build(path)
@@ -495,8 +506,10 @@ class Root:
         self.nvs = work + "/nvs.json"
 
 
-def mount(project, work, flash_name="flash.bin", cut_at=0, when="before", fresh=False, blocks=BLOCKS):
-    """Replace the root by the board's littlefs; the computer's files are at /host. Returns (flash, Root)."""
+def mount(
+    project, work, flash_name="flash.bin", cut_at=0, when="before", fresh=False, blocks=BLOCKS
+):
+    """Put the board's littlefs at /, the computer's files at /host; returns (flash, Root)."""
     path = work + "/" + flash_name
     if fresh:
         with open(path, "wb") as f:

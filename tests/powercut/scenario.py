@@ -1,7 +1,10 @@
-"""One life of a board on the rig, as told on the command line; prints what became of it as one line of JSON.
+"""One life of a board on the rig; prints what became of it as one line of JSON.
 
-    scenario.py PROJECT WORK install|update|recover CUT_AT WHEN FAULT
+scenario.py PROJECT WORK install|update|recover CUT_AT WHEN FAULT
 """
+
+# It runs in MicroPython, in a test:
+# ruff: noqa: E402, RUF005, T201
 
 import json
 import sys
@@ -26,44 +29,56 @@ def offer(host, assignment, number):
         host.pieces["/blobs/" + digest] = bytes.fromhex(data)
 
 
-def plant(fault):
-    """Make the mistake of this name, to see it caught."""
-    from device.update import app_slot, client, download, steps
+def trial_before_stage():
+    """The boot record is written before the slot is filled."""
+    from device.update import client
 
-    if fault == "trial-before-stage":
-        stage = client.Client._stage
+    stage = client.Client._stage
 
-        async def early(self):
-            self._trial.begin(self._slot.letter, self._journal["number"])
-            await stage(self)
+    async def early(self):
+        self._trial.begin(self._slot.letter, self._journal["number"])
+        await stage(self)
 
-        client.Client._stage = early
-    elif fault == "trust-what-is-there":
+    client.Client._stage = early
 
-        async def trusting(self, path, size, digest):
-            return download._size(path) is not None
 
-        async def no_seal(self, files, download):
-            pass
+def trust_what_is_there():
+    """Files are fetched to where they belong, one that is there is taken for whole, seal sleeps."""
+    from device.update import app_slot, download
 
-        download.Download.is_whole = trusting
-        app_slot._PART = ""
-        app_slot.AppSlot.seal = no_seal
-        make = app_slot.AppSlot._make_folders
+    async def is_there(self, path, size, digest):
+        return download._size(path) is not None
 
-        async def stage(self, files, sources, download, abi):
-            for path, size, digest in await self._prune(files, sources, download):
-                make(self, path)
-                await download.fetch("/blobs/" + digest, digest, size, self.folder + "/" + path)
-            app_slot.os.rename(self.coming, self.release)
+    async def stage(self, files, sources, download, abi):
+        for path, size, digest in await self._prune(files, sources, download):
+            self._make_folders(path)
+            await download.fetch("/blobs/" + digest, digest, size, self.folder + "/" + path)
+        app_slot.os.rename(self.coming, self.release)
 
-        app_slot.AppSlot.stage = stage
-    elif fault == "activate-after-a-cut":
-        steps.STEPS["stage"] = steps.STEPS["stage"][:4] + ("activate",)
+    async def seal(self, files, download):
+        pass
 
+    download.Download.is_whole = is_there
+    app_slot.AppSlot.stage = stage
+    app_slot.AppSlot.seal = seal
+
+
+def activate_after_a_cut():
+    """What was staged when the power failed counts as all."""
+    from device.update import steps
+
+    steps.STEPS["stage"] = steps.STEPS["stage"][:4] + ("activate",)
+
+
+FAULTS = {
+    "none": lambda: None,
+    "trial-before-stage": trial_before_stage,
+    "trust-what-is-there": trust_what_is_there,
+    "activate-after-a-cut": activate_after_a_cut,
+}
 
 flash, root = rig.mount(project, work, cut_at=int(cut_at), when=when, fresh=what == "install")
-plant(fault)
+FAULTS[fault]()
 host = rig.Host()
 if what == "install":
     rig.install("a", 4, files_of(4))
@@ -81,7 +96,9 @@ board = rig.Board(host, root)
 told["starts"] = board.run()
 told["number"] = rig.number_of(board.record.slot)
 told["mode"] = board.record.mode
-told["reports"] = [[r.get("number"), r.get("outcome"), r.get("reason")] for r in board.reports.queue]
+told["reports"] = [
+    [r.get("number"), r.get("outcome"), r.get("reason")] for r in board.reports.queue
+]
 told["operations"] = flash.operations
 if what == "recover":
     told["garbage"] = [line for line in board.lines if "garbage" in line]

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[4]
-MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+MICROPYTHON = shutil.which(
+    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+)
 START = """
 import sys
 sys.path[:0] = [{root!r} + "/tests/powercut", {root!r}]
@@ -27,7 +29,8 @@ def say(value):
 
 
 def mpy(seed, size):
-    return b"M\\x06\\x00\\x1f" + bytes([(seed * 31 + i * 7 + i // 256) & 255 for i in range(size - 4)])
+    body = bytes([(seed * 31 + i * 7 + i // 256) & 255 for i in range(size - 4)])
+    return b"M\\x06\\x00\\x1f" + body
 
 
 FILES = {{"app/main.mpy": mpy(1, 900), "device/run.mpy": mpy(2, 5000), "lib/x.mpy": mpy(3, 300)}}
@@ -43,7 +46,7 @@ def on_rig(tmp_path):
     def run(script, *given):
         source = START.format(root=str(ROOT), work=str(tmp_path), given=json.dumps(given)) + script
         (tmp_path / "script.py").write_text(source)
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603 - our own script
             [MICROPYTHON, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=30
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -1,12 +1,10 @@
-"""Blobs into files: raw and in pieces, resumed, and every way in which they are not what their name says."""
+"""Blobs into files: raw and in pieces, resumed, and every way of not being what they should."""
 
 import hashlib
-import sys
+import struct
 import zlib
 
 import pytest
-
-sys.path.insert(0, str(__import__("pathlib").Path(__file__).parents[3] / "powercut"))
 
 PIECE = 32768
 FETCH = """
@@ -56,8 +54,6 @@ serve(data, pieces)
 
 
 def in_pieces(data):
-    import struct
-
     pieces = []
     for start in range(0, len(data), PIECE):
         deflater = zlib.compressobj(9, zlib.DEFLATED, -12)
@@ -67,7 +63,9 @@ def in_pieces(data):
 
 
 def text(size):
-    return b"".join(hashlib.sha256(bytes([i % 251, i // 251 % 256])).digest()[:9] * 3 for i in range(size))[:size]
+    return b"".join(
+        hashlib.sha256(bytes([i % 251, i // 251 % 256])).digest()[:9] * 3 for i in range(size)
+    )[:size]
 
 
 SMALL = b"M\6\0" + text(5000)
@@ -79,7 +77,9 @@ LARGE = text(100000)
 def test_a_blob_arrives_whole(on_rig, size, form):
     data = text(size)
     given = [data.hex()] + ([in_pieces(data).hex()] if form == "pieces" else [])
-    said = on_rig(FETCH + "say(fetch(len(data), digest)); say(digest_of('/x.part')); say(there())", *given)
+    said = on_rig(
+        FETCH + "say(fetch(len(data), digest)); say(digest_of('/x.part')); say(there())", *given
+    )
     wire = 0 if not size else size if form == "raw" else len(in_pieces(data))
     assert said == [["good", wire, 0], hashlib.sha256(data).hexdigest(), ["host", "x.part"]]
 
@@ -125,7 +125,9 @@ def test_a_piece_that_inflates_to_more_is_cut_off(on_rig):
     deflater = zlib.compressobj(9, zlib.DEFLATED, -12)
     piece = deflater.compress(bytes(1000000)) + deflater.flush()
     bomb = bomb[:12] + len(piece).to_bytes(4, "little") + piece
-    said = on_rig(FETCH + "say(fetch(len(data), digest)[0]); say(there())", bytes(PIECE).hex(), bomb.hex())
+    said = on_rig(
+        FETCH + "say(fetch(len(data), digest)[0]); say(there())", bytes(PIECE).hex(), bomb.hex()
+    )
     assert said == ["bad-pieces", ["host"]]
 
 
@@ -149,16 +151,25 @@ def test_a_raw_blob_goes_on_at_the_byte_it_stopped_at(on_rig, cut):
 def test_pieces_go_on_at_the_last_whole_one(on_rig, cut, whole):
     pieces = in_pieces(LARGE)
     cut = len(pieces) + cut if cut < 0 else cut
-    first, second, is_right, left, offset = on_rig(FETCH + CUT.format(cut=cut), LARGE.hex(), pieces.hex())
+    first, second, is_right, left, offset = on_rig(
+        FETCH + CUT.format(cut=cut), LARGE.hex(), pieces.hex()
+    )
     assert (first, second[0], second[2]) == (["cut", cut, 0], "good", whole * PIECE)
     assert (is_right, left) == (True, ["host", "x.part"])
     assert second[1] == len(pieces) - offset
 
 
 def test_a_blob_that_travels_in_another_form_by_now_starts_over(on_rig):
-    script = FETCH + "host.breaks_after = 50000\nsay(fetch(len(data), digest)[0])\nserve(data, pieces)\n"
+    script = (
+        FETCH
+        + "host.breaks_after = 50000\nsay(fetch(len(data), digest)[0])\nserve(data, pieces)\n"
+    )
     script = script.replace("serve(data, pieces)\n", "serve(data)\n", 1)
-    said = on_rig(script + "say(fetch(len(data), digest)[0]); say(there())", LARGE.hex(), in_pieces(LARGE).hex())
+    said = on_rig(
+        script + "say(fetch(len(data), digest)[0]); say(there())",
+        LARGE.hex(),
+        in_pieces(LARGE).hex(),
+    )
     assert said == ["cut", "good", ["host", "x.part"]]
 
 
@@ -190,7 +201,9 @@ say(flushed)
 
 
 def test_the_loop_turns_between_chunks(on_rig):
-    script = FETCH + """
+    script = (
+        FETCH
+        + """
 async def main():
     turns = 0
 
@@ -208,11 +221,14 @@ async def main():
 host.chunk = 4096
 say(asyncio.run(main()) >= len(data) // 4096)
 """
+    )
     assert on_rig(script, LARGE.hex()) == [True]
 
 
 def test_a_download_allocates_nothing_per_chunk(on_rig):
-    script = FETCH + """
+    script = (
+        FETCH
+        + """
 import gc
 
 
@@ -259,12 +275,17 @@ cost(4)
 small, large = cost(40), cost(400)
 say((large - small) / 360)
 """
+    )
     [bytes_per_chunk] = on_rig(script, SMALL.hex())
-    assert bytes_per_chunk < 300  # coroutine objects of the fake's readinto; no copy of what arrives
+    assert (
+        bytes_per_chunk < 300
+    )  # coroutine objects of the fake's readinto; no copy of what arrives
 
 
 def test_a_full_flash_keeps_what_came(on_rig):
-    script = FETCH + """
+    script = (
+        FETCH
+        + """
 f = open("/filler", "wb")
 try:
     while True:
@@ -283,4 +304,5 @@ except OSError as e:
 os.remove("/filler")
 say(fetch(len(data), digest)[0])
 """
+    )
     assert on_rig(script, LARGE.hex()) == [28, "good"]

@@ -6,7 +6,14 @@ import json
 import pytest
 
 DIGEST = hashlib.sha256(b"x").hexdigest()
-ME = {"product": "blink", "model": "ESP32_GENERIC", "abi": 6, "number": 3, "assigned": 4, "firmware": "ab" * 16}
+ME = {
+    "product": "blink",
+    "model": "ESP32_GENERIC",
+    "abi": 6,
+    "number": 3,
+    "assigned": 4,
+    "firmware": "ab" * 16,
+}
 
 SCRIPT = """
 import io
@@ -32,7 +39,9 @@ def manifest(**changes):
         "boards": ["ESP32_GENERIC"],
         "abi": 6,
         "firmwares": [],
-        "parts": {"app": {"files": [["app/main.mpy", 512, DIGEST], ["device/run.mpy", 2048, DIGEST]]}},
+        "parts": {
+            "app": {"files": [["app/main.mpy", 512, DIGEST], ["device/run.mpy", 2048, DIGEST]]}
+        },
     }
     whole.update(changes)
     return {name: value for name, value in whole.items() if value is not None}
@@ -47,7 +56,9 @@ def with_path(path):
 
 
 def nested(depth):
-    return json.dumps(manifest(extra=0)).replace('"extra": 0', '"extra": ' + "[" * depth + "]" * depth)
+    return json.dumps(manifest(extra=0)).replace(
+        '"extra": 0', '"extra": ' + "[" * depth + "]" * depth
+    )
 
 
 GOOD = {
@@ -100,8 +111,14 @@ BAD = {
     "path with a null": (with_path("app/a\0b"), "bad-path"),
     "path beyond ASCII": (with_path("app/ä"), "bad-path"),
     "path a number": (with_path(7), "bad-path"),
-    "a file that is a folder too": (with_files(("app/x", 1, DIGEST), ("app/x/y", 1, DIGEST)), "bad-path"),
-    "twice": (with_files(("app/x", 1, DIGEST), ("app/y", 1, DIGEST), ("app/x", 1, DIGEST)), "duplicate-path"),
+    "a file that is a folder too": (
+        with_files(("app/x", 1, DIGEST), ("app/x/y", 1, DIGEST)),
+        "bad-path",
+    ),
+    "twice": (
+        with_files(("app/x", 1, DIGEST), ("app/y", 1, DIGEST), ("app/x", 1, DIGEST)),
+        "duplicate-path",
+    ),
     "another product": (manifest(product="fan"), "wrong-product"),
     "another board": (manifest(boards=["ESP32_GENERIC_S3"]), "wrong-board"),
     "no board": (manifest(boards=[]), "wrong-board"),

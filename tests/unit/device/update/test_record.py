@@ -51,7 +51,16 @@ def test_boot_reads_what_the_runtime_writes(boot, tmp_path):
     boot.open = lambda name, mode: open(tmp_path / Path(name).name, mode)  # noqa: SIM115 - it is closed by boot.py
     (tmp_path / "boot1").write_bytes(record.pack(7, FIELDS))
     seen = boot.newest()
-    names = ("committing", "starts", "activations", "tries", "crashes", "spared", "wakes", "rounds")
+    names = (
+        "committing",
+        "starts",
+        "activations",
+        "tries",
+        "crashes",
+        "spared",
+        "wakes",
+        "rounds",
+    )
     assert {n: seen[n] for n in (*names, "watchdog_s", "number")} == {
         n: FIELDS[n] for n in (*names, "watchdog_s", "number")
     }
@@ -89,7 +98,9 @@ def test_a_change_leaves_the_old_record_beside_the_new(folder):
     r = BootRecord(folder, [])
     r.change(active="a")
     r.change(active="b")
-    assert [record.unpack(Path(folder, n).read_bytes())[1]["active"] for n in ("boot1", "boot0")] == ["a", "b"]
+    assert [
+        record.unpack(Path(folder, n).read_bytes())[1]["active"] for n in ("boot1", "boot0")
+    ] == ["a", "b"]
 
 
 @pytest.mark.parametrize("torn", [b"", b"MPB1", bytes(104), b"\xff" * 104])

@@ -14,7 +14,13 @@ def test_a_small_file_lives_in_its_folder_and_others_take_whole_blocks(size, blo
 
 
 def test_every_folder_counts_once():
-    assert plan.folders(["app/a/b/c", "app/a/d", "lib/x"]) == {"", "app", "app/a", "app/a/b", "lib"}
+    assert plan.folders(["app/a/b/c", "app/a/d", "lib/x"]) == {
+        "",
+        "app",
+        "app/a",
+        "app/a/b",
+        "lib",
+    }
 
 
 def test_a_release_needs_its_files_its_folders_and_its_manifest():
@@ -31,7 +37,9 @@ def test_a_release_needs_its_files_its_folders_and_its_manifest():
         (46, 0, 195, Refused),
     ],
 )
-def test_room_that_others_took_may_come_back_but_a_small_flash_stays_small(free, here, fixed, error):
+def test_room_that_others_took_may_come_back_but_a_small_flash_stays_small(
+    free, here, fixed, error
+):
     def check():
         plan.check_room(42, free, here, 240, fixed)
 

@@ -5,7 +5,7 @@ import pytest
 from device.update import steps
 from device.update.steps import FAILURE, LATER, REFUSED, SUCCESS
 
-# step, success, failure, power lost: as DESIGN has them. A failure with another go is a row of its own below.
+# step, success, failure, power lost: as DESIGN has them. How many goes there are comes below.
 TABLE = [
     ("check", "plan", "idle", "check"),
     ("plan", "stage", "refuse", "plan"),

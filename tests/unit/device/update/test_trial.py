@@ -1,4 +1,4 @@
-"""A release on trial, on the rig: kept, or undone with its word; and what each side of the reset knows."""
+"""A release on trial, on the rig: kept, or undone with its word."""
 
 import pytest
 
@@ -49,7 +49,9 @@ board.live = live
 
 
 def test_a_release_that_works_is_committed_by_itself(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 say(board.run())
 say(board.boots)
 say(ends())
@@ -57,6 +59,7 @@ say(record("active", "trial", "committing", "crashes", "reason", "number"))
 say(board.nvs.number("number"))
 say(sorted(board.reports.queue[0]["heap"]))
 """
+    )
     starts, boots, ended, record, number, heap = on_rig(script)
     assert (starts, boots) == (2, [["a", "active"], ["b", "trial"]])
     assert ended == [["done", None, 5, 17, "commit"]]
@@ -71,8 +74,13 @@ SAYS_NO = {
 
 
 @pytest.mark.parametrize(("app", "word", "traceback"), SAYS_NO.values(), ids=SAYS_NO)
-def test_a_release_that_says_no_goes_back_at_once_and_the_old_one_tells(on_rig, app, word, traceback):
-    script = TRIAL + f"board.apps[5] = {app}" + """
+def test_a_release_that_says_no_goes_back_at_once_and_the_old_one_tells(
+    on_rig, app, word, traceback
+):
+    script = (
+        TRIAL
+        + f"board.apps[5] = {app}"
+        + """
 board.config.trial_s = 0
 say(board.run())
 say(board.boots)
@@ -83,6 +91,7 @@ say([line for line in report["log"] if "goes back" in line])
 say(record("active", "trial", "reason", "number"))
 say(sorted(os.listdir("/state")))
 """
+    )
     starts, boots, ended, text, lines, record, state = on_rig(script)
     assert boots == [["a", "active"], ["b", "trial"], ["a", "active"]]
     assert (starts, ended) == (3, [["failed", word, 5, 17, "trial"]])
@@ -92,7 +101,9 @@ say(sorted(os.listdir("/state")))
 
 
 def test_a_failed_release_is_not_tried_again_until_it_is_assigned_anew(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.apps[5] = rig.Application("boom")
 board.run()
 board.run()
@@ -102,13 +113,16 @@ board.apps[5] = rig.Application()
 board.run()
 say(ends())
 """
+    )
     boots, ended = on_rig(script)
     assert boots == 4  # three for the failed update, one that found nothing to do
     assert [e[0] for e in ended] == ["failed", "done"]
 
 
 def test_a_health_that_raises_is_unhealthy(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 class Raises(rig.Application):
     async def is_healthy(self):
         self.failure = "from health()"
@@ -120,22 +134,28 @@ board.run()
 say(ends())
 say(board.reports.queue[0]["traceback"])
 """
+    )
     assert on_rig(script) == [[["failed", "unhealthy", 5, 17, "trial"]], "from health()"]
 
 
 def test_no_contact_that_the_old_release_has_at_once_is_lost_contact(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 away.append("trial")
 board.config.contact_s = 0
 board.run()
 say(ends())
 say(board.journal["closed"])
 """
+    )
     assert on_rig(script) == [[["failed", "lost-contact", 5, 17, "trial"]], 17]
 
 
 def test_no_contact_on_either_side_is_not_held_against_it_three_times(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 away.append("trial")
 board.config.contact_s = 0
 board.config.trial_s = -1  # the old release has contact, but late
@@ -144,13 +164,16 @@ say(ends())
 say(board.journal["closed"])
 say(len(board.boots))
 """
+    )
     ended, closed, boots = on_rig(script)
     assert ended == [["failed", "no-contact", 5, 17, "trial"]] * 3
     assert (closed, boots) == (17, 7)
 
 
 def test_the_old_release_says_nothing_before_it_has_contact(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 away.append("trial")
 board.config.contact_s = 0
 board.boot()
@@ -162,11 +185,14 @@ away.clear()
 board.run()
 say(ends()[0][:2])
 """
+    )
     assert on_rig(script) == [[], ["failed", "lost-contact"]]
 
 
 def test_a_trial_that_never_starts_is_start_failed_with_its_traceback(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 for _ in range(2):
     say(board.choose()[0])
@@ -176,6 +202,7 @@ board.run()
 say(ends())
 say(board.reports.queue[0]["traceback"])
 """
+    )
     first, second, ended, traceback = on_rig(script)
     assert (first, second) == ("/slots/b", "/slots/b")
     assert ended == [["failed", "start-failed", 5, 17, "trial"]]
@@ -183,7 +210,9 @@ say(board.reports.queue[0]["traceback"])
 
 
 def test_a_trial_that_blocks_is_ended_by_the_watchdog(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 for _ in range(2):
     board.choose()
@@ -191,11 +220,14 @@ for _ in range(2):
 board.run()
 say(ends())
 """
+    )
     assert on_rig(script) == [[["failed", "watchdog", 5, 17, "trial"]]]
 
 
 def test_a_traceback_of_an_earlier_start_is_not_taken_for_the_trials(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 rig.put("/state/traceback", b"old")
 board.boot()
 for _ in range(2):
@@ -204,11 +236,14 @@ for _ in range(2):
 board.run()
 say(ends()[0][1])
 """
+    )
     assert on_rig(script) == ["not-committed"]
 
 
 def test_power_cuts_in_the_trial_are_interrupted_and_offered_again(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 board.machine.cause = rig.POWER_ON
 while board.choose()[0] == "/slots/b":
@@ -217,14 +252,21 @@ board.run()
 say(ends())
 say(record("active", "trial"))
 """
+    )
     ended, record = on_rig(script)
-    assert ended == [["interrupted", "interrupted", 5, 17, "trial"], ["done", None, 5, 17, "commit"]]
+    assert ended == [
+        ["interrupted", "interrupted", 5, 17, "trial"],
+        ["done", None, 5, 17, "commit"],
+    ]
     assert record == ["b", "-"]
 
 
 @pytest.mark.parametrize("after", ["committing", "number", "nothing"])
 def test_a_commit_that_was_cut_is_finished_first(on_rig, after):
-    script = TRIAL + f"after = {after!r}" + """
+    script = (
+        TRIAL
+        + f"after = {after!r}"
+        + """
 board.boot()
 path = board.choose()
 board.build(path)
@@ -241,11 +283,14 @@ again.record.load()
 say([again.record.active, again.record.trial, again.record.committing, again.record.mode])
 say(again.nvs.number("number"))
 """
+    )
     assert on_rig(script) == [["b", "-", 0, "active"], 5]
 
 
 def test_committing_elsewhere_than_on_the_trial_is_left_alone(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 board.choose()
 board.build(["/slots/a"])
@@ -253,11 +298,14 @@ board.record.change(committing=1)
 board.client.resume_commit()
 say(record("active", "trial", "committing"))
 """
+    )
     assert on_rig(script) == [["a", "b", 1]]
 
 
 def test_a_report_of_success_lost_to_a_cut_is_made_up_for_by_the_new_release(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 from device.update.trial import Trial
 
 report = Trial._report_done
@@ -277,11 +325,14 @@ board = again
 again.run()
 say(ends())
 """
+    )
     assert on_rig(script) == [[], [["done", None, 5, 17, "commit"]]]
 
 
 def test_golden_does_not_say_done_for_another(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 from device.update.trial import Trial
 
 Trial._report_done = lambda self: say("done")
@@ -295,11 +346,14 @@ board.build([])
 asyncio.run(board.client.check())
 say(record("number"))
 """
+    )
     assert on_rig(script) == [[5]]
 
 
 def test_a_trial_that_soft_resets_again_and_again_runs_out_of_starts(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 path = board.choose()
 
@@ -329,12 +383,19 @@ board.record.change(starts=0)
 say(soft())
 say(record("trial", "reason"))
 """
+    )
     _, _, back, out, record = on_rig(script)
-    assert (back, out, record) == ("back: no-contact", "back: not-committed", ["-", "not-committed"])
+    assert (back, out, record) == (
+        "back: no-contact",
+        "back: not-committed",
+        ["-", "not-committed"],
+    )
 
 
 def test_a_trial_on_firmware_that_went_back_is_activated_again_and_then_given_up(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 board.boot()
 board.record.change(expected=(b"ota_1", b"n" * 16))
 words = []
@@ -345,6 +406,7 @@ say(words)
 say(ends())
 say(board.boots[1:])
 """
+    )
     words, ended, boots = on_rig(script)
     assert words == ["trial again"] * 3 + [None] * 2
     assert ended == [["failed", "firmware-reverted", 5, 17, "trial"]]
@@ -352,7 +414,9 @@ say(board.boots[1:])
 
 
 def test_golden_takes_a_release_and_leaves_the_crashes_behind(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 from device.update.record import BootRecord
 
 BootRecord("/state", []).change(crashes=5)
@@ -362,13 +426,16 @@ say(board.boots)
 say(ends())
 say(record("active", "crashes"))
 """
+    )
     boots, ended, record = on_rig(script)
     assert boots == [["-", "golden"], ["b", "trial"]]
     assert (ended, record) == ([["done", None, 5, 17, "commit"]], ["b", 0])
 
 
 def test_golden_obeys_the_host_and_tries_the_active_slot(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 from device.update.record import BootRecord
 
 BootRecord("/state", []).change(crashes=5)
@@ -381,6 +448,7 @@ host.retry_active = False
 board.boot()
 say(board.boots)
 """
+    )
     assert on_rig(script) == ["active again", [4, 3, 1], [["-", "golden"], ["a", "active"]]]
 
 
