@@ -22,12 +22,14 @@ from simulator.station import Station
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
 _ROM_SAYS = {POWER_ON: "POWERON_RESET", HARD: "SW_RESET", WATCHDOG: "TG1WDT_SYS_RESET", DEEP_SLEEP: "DEEPSLEEP_RESET"}
+_AGAIN_S = (0.0005, 0.0017)  # until an interrupt that came at a bad moment is tried again; two values lest it keeps step
+_POKE_S = 0.002
 _LIB = Path(__file__).parent.parent / "lib"
 
 # An ESP32 has 163,120 bytes free at its prompt. Objects here are twice as large, and the modules that stand for those in
 # the firmware lie in this heap too (measured by `python -m simulator --measure`).
 HEAP_BYTES = 2 * 163_120
-STAND_INS_BYTES = 120_000
+STAND_INS_BYTES = 50_000
 
 
 class VirtualBoard:
@@ -63,6 +65,7 @@ class VirtualBoard:
         self._chip = None
         self._held_input = b""
         self._is_started = False
+        self._again = False
         self._text = bytearray()
         self._heard = threading.Condition()
         self._is_cut = threading.Event()
@@ -81,10 +84,11 @@ class VirtualBoard:
         self._timers = Timers(self._loop, self._tell)
         self._watchdog = Watchdog(self._loop, self._bite)
         self.pins = Pins(self._tell)
+        self.sensors = {"temperature_c": 21.5, "humidity_percent": 45.0}
         self.station = Station(self._loop, radio, f"192.168.4.{2 + self.unique_id[-1] % 250}", self._air_changed)
         self._relays = Relays(self._loop, radio, lambda: self.station.is_online)
         radio.attach(self._relays)
-        self._control = Control(self._loop, self.flash, self._calls(), self._cut, self._poke)
+        self._control = Control(self._loop, self.flash, self._calls(), self._cut, self._signals())
         self._port = Port(self._loop, self._type)
         self.port = self._port.path
 
@@ -94,13 +98,18 @@ class VirtualBoard:
             "started": self._started,
             "reset": lambda: self._restart(HARD),
             "sleep": self._sleep,
+            "flash_line": self._set_flash_line,
+            "flash_error": lambda: self._control.flash_error,
             **calls.firmware_calls(self.firmware),
             **calls.nvs_calls(self.nvs),
             **calls.clock_calls(self.real_time_clock, self._watchdog, self._timers),
-            **calls.pin_calls(self.pins),
+            **calls.pin_calls(self.pins, self.sensors),
             **calls.wifi_calls(self.station),
             **calls.network_calls(self._loop, self.station, self.radio, self._relays),
         }
+
+    def _signals(self):
+        return {b"!": self._poke, b"C": self._interrupt_again}
 
     # What a hand can do to a board.
 
@@ -265,6 +274,9 @@ class VirtualBoard:
             "raw": self._console.is_raw,
         }
 
+    def _set_flash_line(self, number):
+        self._chip.flash_line = number
+
     def _started(self):
         """The chip is about to run boot.py: from now on it can be interrupted, and typed to."""
         self._is_started = True
@@ -279,10 +291,20 @@ class VirtualBoard:
             self._held_input += data
             return
         for part in _split_at_interrupts(data):
-            if part == b"\x03" and self._chip.is_interruptible:
-                self._chip.interrupt()
-            else:
+            if part != b"\x03" or not self._interrupt():
                 self._feed(part)
+
+    def _interrupt(self):
+        """Raise KeyboardInterrupt in the program that runs; False if none does."""
+        if self._chip is None or not self._chip.is_interruptible:
+            return False
+        self._chip.interrupt()
+        self._poke()
+        return True
+
+    def _interrupt_again(self):
+        self._again = not self._again
+        self._loop.after(_AGAIN_S[self._again], self._interrupt)
 
     def _feed(self, data):
         try:
@@ -317,9 +339,14 @@ class VirtualBoard:
     def _tell(self, event):
         self._control.tell(event)
 
-    def _poke(self):
-        if self._chip:
+    def _poke(self, tries=20):
+        """Let the chip look at what was noted for it. While it computes it does so by itself, but it may be about to wait."""
+        if self._chip is None:
+            return
+        if self._chip.is_waiting:
             self._chip.poke()
+        elif tries:
+            self._loop.after(_POKE_S, self._poke, tries - 1)
 
     def _air_changed(self):
         self._relays.refresh()

@@ -16,6 +16,7 @@ _NVS_NOT_FOUND = (-4354, "ESP_ERR_NVS_NOT_FOUND")
 _NVS_FULL = (-4357, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
 _NVS_KEY_TOO_LONG = (-4361, "ESP_ERR_NVS_KEY_TOO_LONG")
 _NVS_KEY_LENGTH = 15
+_ADC_MIDDLE = 1850
 
 
 def firmware_calls(firmware):
@@ -79,14 +80,15 @@ def clock_calls(clock: RealTimeClock, watchdog, timers):
     }
 
 
-def pin_calls(pins):
-    """machine.Pin and machine.ADC."""
+def pin_calls(pins, sensors):
+    """machine.Pin, machine.ADC and the sensors that apps ask most."""
     return {
         "pin_setup": pins.setup,
         "pin_drive": pins.drive,
         "pin_level": pins.level,
         "pin_irq": pins.listen,
-        "adc": lambda number: pins.analog.get(number, 1850),
+        "adc": lambda number: pins.analog.get(number, _ADC_MIDDLE),
+        "sensor": sensors.__getitem__,
     }
 
 
@@ -151,7 +153,7 @@ def network_calls(loop, station: Station, radio, relays: Relays):
         loop.after(_NTP_WAIT_S, answer.answer, None, OSError(errno.ETIMEDOUT, "ETIMEDOUT"))
         return answer
 
-    return {"resolve": resolve, "ntp": ntp}
+    return {"resolve": resolve, "ntp": ntp, "connections": lambda: len(relays.live)}
 
 
 def _is_numeric(host):

@@ -1,5 +1,6 @@
 """The chip of a virtual board: one run of the MicroPython interpreter as a process, from a reset to the next."""
 
+import ctypes
 import importlib.util
 import os
 import shutil
@@ -10,7 +11,11 @@ import sys
 from pathlib import Path
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
+_FUTEX = {"x86_64": 202}.get(os.uname().machine, 98)  # the number of the system call in which threads wait for each other
 _START = Path(__file__).with_name("modules") / "_start.py"
+
+# To the main thread: another one of the process would take note for itself only.
+_tgkill = getattr(ctypes.CDLL(None), "tgkill", lambda *_: -1)
 
 
 class MicroPythonMissing(Exception):
@@ -58,6 +63,7 @@ class Chip:
                 cwd="/",
             )
         self.console.setblocking(False)
+        self.flash_line = -1
         self.exited = os.pidfd_open(self._process.pid)
 
     @property
@@ -71,12 +77,25 @@ class Chip:
         # The interpreter handles SIGINT exactly while its interrupt character is switched on.
         return bool(int(caught.split()[1], 16) >> (signal.SIGINT - 1) & 1)
 
+    @property
+    def is_waiting(self):
+        """Whether it is in a system call that may be interrupted.
+
+        Two may not: the wait for another of its threads (for the collection of garbage), and the one for an answer of
+        its flash, in the middle of what an ESP32 does without interruption.
+        """
+        try:
+            call = Path(f"/proc/{self._process.pid}/syscall").read_text(encoding="ascii").split()
+        except OSError:
+            return True  # not to be known on this computer: better a wait too few than a callback that does not run
+        return call[0] not in ("running", str(_FUTEX)) and int(call[1], 16) != self.flash_line
+
     def interrupt(self):
         """Raise KeyboardInterrupt in the code that is running."""
         self._signal(signal.SIGUSR1 if self._has_safe_signals else signal.SIGINT)
 
     def poke(self):
-        """End a wait, so that what another thread has scheduled is run."""
+        """End a wait, so that what was noted in the meantime is looked at."""
         if self._has_safe_signals:
             self._signal(signal.SIGUSR2)
 
@@ -96,5 +115,5 @@ class Chip:
         return status
 
     def _signal(self, number):
-        if self._process.returncode is None:
+        if self._process.returncode is None and _tgkill(self._process.pid, self._process.pid, number):
             os.kill(self._process.pid, number)

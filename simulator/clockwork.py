@@ -96,4 +96,4 @@ class Timers:
             self._running[number] = self._loop.after(wait, self._expire, number, due, period_ms, True)
         else:
             del self._running[number]
-        self._tell(b"t" + number.to_bytes(4, "little"))
+        self._tell(b"t" + number.to_bytes(2, "little"))

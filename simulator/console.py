@@ -1,9 +1,12 @@
 """What the chip prints, on its way to the serial port: knows which REPL is up and turns its start into a board's. Pure."""
 
+import re
+
 # The chip's start script prints this last, just before the interpreter shows its prompt.
 REPL_STARTS = b"\x1b_repl\x1b\\"
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _FRIENDLY = b'Type "help()" for more information.\r\n'
+_BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
 _MARKS = (REPL_STARTS, _RAW, _FRIENDLY)
 
 
@@ -20,6 +23,7 @@ class Console:
         self._wants_raw = raw
         self._is_hiding = False
         self._held = b""
+        self._last = b""
 
     def feed(self, data):
         """(bytes for the port, bytes for the chip's input) from what the chip printed."""
@@ -38,12 +42,18 @@ class Console:
         self._held = data[len(data) - keep :]
         if not self._is_hiding:
             shown += data[: len(data) - keep]
-        return shown, typed
+        return self._with_returns(shown), typed
 
     def finish(self):
         """What was held back, when the chip says no more."""
         held, self._held = self._held, b""
-        return b"" if self._is_hiding else held
+        return b"" if self._is_hiding else self._with_returns(held)
+
+    def _with_returns(self, data):
+        """A board ends its lines with CR LF; the interpreter leaves the CR to the terminal it does not have here."""
+        before = b"\r" if self._last == b"\r" else b""
+        self._last = data[-1:] or self._last
+        return _BARE_NEWLINE.sub(b"\r\n", before + data)[len(before) :]
 
     def _meet(self, mark):
         if mark == REPL_STARTS:

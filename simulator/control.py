@@ -1,8 +1,11 @@
 """The line between the chip's process and its board: messages of a chip, each answered in turn.
 
-A message is one packet. `P` offset data and `E` offset are flash operations, answered `k` or `e` and why not. `J` and a
-JSON list [name, arguments…] is a call, answered with JSON [0, value] or [errno, text]; `N` is the same without an answer.
-`V` makes its connection the one on which the board tells of events (timers, pins); the chip says `!` when it has taken one.
+A message is one packet:
+`P` sequence offset data, `E` sequence offset — flash operations, answered by two bytes: 0, or 1 (refused: the call
+`flash_error` says why), and the sequence.
+`J` and a JSON list [name, arguments…] — a call, answered with JSON [0, value] or [errno, text]. `N` — the same, no answer.
+`V` — on this connection the board tells of events (timers, pins); `!` — the chip has taken one.
+`C` — Ctrl-C came at a bad moment: again, please.
 """
 
 import json
@@ -15,6 +18,8 @@ from pathlib import Path
 from simulator.flash import FlashError, PowerCut
 
 _LARGEST = 64 * 1024
+_SIGNALS = b"!C"
+_OPERATION = struct.Struct("<BI")
 
 
 class Later:
@@ -39,14 +44,16 @@ class Later:
 
 
 class Control:
-    """Listens for one chip at a time. `calls` maps names to functions; an OSError they raise is raised in the chip."""
+    """Listens for one chip at a time. `calls` maps names to functions; an OSError they raise is raised in the chip.
+    `signals` maps `!` and `C` to functions.
+    """
 
-    def __init__(self, loop, flash, calls, when_cut, when_taken):
+    def __init__(self, loop, flash, calls, when_cut, signals):
         self._loop = loop
         self._flash = flash
         self._calls = calls
         self._when_cut = when_cut
-        self._when_taken = when_taken
+        self._signals = signals
         self._folder = Path(tempfile.mkdtemp(prefix="board-"))
         self.path = str(self._folder / "control")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -55,6 +62,7 @@ class Control:
         self._listener.setblocking(False)
         self._connections = set()
         self._events = None
+        self.flash_error = ""
         loop.watch(self._listener, self._accept)
 
     def tell(self, event):
@@ -114,19 +122,20 @@ class Control:
             self._call(connection if kind == b"J" else None, *json.loads(body))
         elif kind == b"V":
             self._events = connection
-        elif kind == b"!":
-            self._when_taken()
+        elif kind in _SIGNALS:
+            self._signals[kind]()
 
     def _operate(self, kind, body):
-        (offset,) = struct.unpack_from("<I", body)
+        sequence, offset = _OPERATION.unpack_from(body)
         try:
             if kind == b"E":
                 self._flash.erase(offset)
             else:
-                self._flash.program(offset, body[4:])
+                self._flash.program(offset, body[_OPERATION.size :])
         except FlashError as error:
-            return b"e" + str(error).encode()
-        return b"k"
+            self.flash_error = str(error)
+            return bytes([1, sequence])
+        return bytes([0, sequence])
 
     def _call(self, connection, name, *args):
         def send(value, error):

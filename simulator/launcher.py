@@ -4,8 +4,9 @@ Usage: launcher.py LIBRARY ARGUMENTS…
 
 The interpreter answers SIGINT by jumping out of whatever it was doing, also out of its allocator, which then never works
 again. So Ctrl-C arrives as SIGUSR1, bound to the function that a microcontroller's serial interrupt calls: it only takes
-a note, and the interpreter raises KeyboardInterrupt where that is safe. SIGUSR2 does nothing but end a wait, so that
-functions scheduled by another thread run at once. Neither has to be known by a MicroPython that is not from the wheel.
+a note, and the interpreter raises KeyboardInterrupt where that is safe. SIGUSR2 does nothing but end a wait in the
+kernel, after which such notes (and functions scheduled by another thread) are looked at; it must not come while the
+interpreter waits for its own threads, as it does to collect garbage (see `chip.poke`).
 """
 
 import ctypes
@@ -29,8 +30,7 @@ def main(library, *arguments):
     libc.signal.argtypes = (ctypes.c_int, ctypes.c_void_p)
     libc.signal.restype = ctypes.c_void_p
     interrupt = ctypes.cast(ctypes.CDLL(library).mp_sched_keyboard_interrupt, ctypes.c_void_p)
-    libc.signal(signal.SIGUSR1, interrupt)
-    libc.siginterrupt(signal.SIGUSR1, 1)
+    libc.signal(signal.SIGUSR1, interrupt)  # restarts what it interrupts
     signal.signal(signal.SIGUSR2, lambda *_: None)
     return module.run_main(["micropython", *arguments])
 

@@ -49,4 +49,4 @@ class Pins:
         after = self.level(number)
         edge = RISING if after > before else FALLING if after < before else 0
         if edge & self._irqs.get(number, 0):
-            self._tell(b"p" + number.to_bytes(4, "little"))
+            self._tell(b"p" + number.to_bytes(2, "little"))

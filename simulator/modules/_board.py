@@ -1,4 +1,4 @@
-"""The chip's end of the line to its board (simulator/control.py): calls, flash operations, events."""
+"""The chip's end of the line to its board (simulator/control.py): calls and events."""
 
 import _thread
 import binascii
@@ -13,14 +13,17 @@ _LARGEST = 8192
 
 facts = {}  # what the board said when the chip started
 _address = b""
+_AGAIN = b"C"
+_interrupts = None
 _idle = []
 _lock = _thread.allocate_lock()
 
 
 def begin(path):
     """Meet the board."""
-    global _address
+    global _address, _interrupts
     _address = struct.pack("<H", _AF_UNIX) + path.encode() + b"\0"
+    _interrupts = connect()
     facts.update(call("hello"))
 
 
@@ -42,11 +45,9 @@ def tell(name, *args):
     _give(s)
 
 
-def operate(kind, offset, data=b""):
-    """One flash operation: kind b"P" (program) or b"E" (erase)."""
-    answer = _exchange(kind + struct.pack("<I", offset) + data)
-    if answer != b"k":
-        raise OSError(5, answer[1:].decode())
+def interrupt_again():
+    """Have the board interrupt the program a little later: this was a bad moment. Does not allocate."""
+    _interrupts.send(_AGAIN)
 
 
 def end(name, *args):
@@ -91,35 +92,47 @@ def connect():
 
 
 _handlers = {}
+_waiting = {}  # by event: scheduled, but not run yet
 _has_events = False
 
 
-def on_event(event, handler):
-    """Call handler(None) between two instructions of the main program whenever the board tells of this event."""
+def on_event(kind, number, handler):
+    """Call handler() between two instructions of the main program whenever the board tells of this event."""
     global _has_events
-    _handlers[event] = handler
+    event = _event(kind[0], number)
+
+    def run(_):
+        try:
+            _waiting[event] = False
+            handler()
+        except KeyboardInterrupt:  # is meant for the main program
+            _waiting[event] = False
+            interrupt_again()
+
+    _waiting[event] = False
+    _handlers[event] = run
     if not _has_events:
         _has_events = True
         s = connect()
         s.send(b"V")
-        _thread.start_new_thread(_wait, (s,))
+        _thread.start_new_thread(_wait, (s, bytearray(3)))
 
 
-def no_event(event):
+def no_event(kind, number):
     """Call no handler any more."""
-    _handlers.pop(event, None)
+    _handlers.pop(_event(kind[0], number), None)
 
 
-def _wait(s):
-    # This thread does as little as it can: the interpreter's threads have no common lock.
-    while True:
-        event = s.recv(16)
-        if not event:
-            return
-        handler = _handlers.get(event)
-        if handler:
-            try:
-                micropython.schedule(handler, None)
-            except RuntimeError:  # queue full: this one is lost, as on a board
-                pass
+def _event(kind, number):
+    return kind << 16 | (number & 0xFFFF)
+
+
+def _wait(s, event):
+    # The interpreter's threads have no common lock: if this one started a garbage collection, the main program would
+    # lose what it holds in its hands. So nothing here allocates, not even an exception for a full queue.
+    while s.readinto(event):
+        key = event[0] << 16 | event[2] << 8 | event[1]
+        if key in _handlers and not _waiting[key]:
+            _waiting[key] = True
+            micropython.schedule(_handlers[key], None)
             s.send(b"!")

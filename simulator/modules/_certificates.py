@@ -1,14 +1,14 @@
 """tls on a virtual board: a server's certificates are judged by the board's clock, not the computer's."""
 
 from tls import *  # noqa: F403 - all of it, but for SSLContext
-import tls
+import tls as _native
 import time as _time
 
 _TAG_UTC_TIME = 0x17
 
 
 def SSLContext(protocol):
-    context = tls.SSLContext(protocol)
+    context = _native.SSLContext(protocol)
     context.verify_callback = _judge
     return context
 
@@ -18,9 +18,9 @@ def _judge(certificate, depth):
     now = "%04d%02d%02d%02d%02d%02d" % _time.gmtime()[:6]
     # mbedTLS's words
     if now < not_before:
-        raise ValueError("The certificate validity starts in the future\n")
+        raise ValueError("\nThe certificate validity starts in the future\n")
     if now > not_after:
-        raise ValueError("The certificate validity has expired\n")
+        raise ValueError("\nThe certificate validity has expired\n")
     return 0
 
 

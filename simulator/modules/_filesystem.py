@@ -1,14 +1,14 @@
 """Mounts the file system as the ESP32's _boot.py does, with its words."""
 
 import vfs
-from esp32 import Partition
+from esp32 import FileSystemDevice, Partition
 
 
 def mount():
     """Mount /, after formatting it if it is blank; loops for ever if it is broken."""
     import os
 
-    (device,) = Partition.find(Partition.TYPE_DATA, label="vfs")
+    device = FileSystemDevice(Partition.find(Partition.TYPE_DATA, label="vfs")[0])
     try:
         vfs.mount(vfs.VfsLfs2(device), "/")
     except OSError:

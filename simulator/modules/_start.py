@@ -39,37 +39,34 @@ def _mount():
     gc.collect()
 
 
-def _run(path):
-    """Run a file if there is one: 1 if it ran to its end (or is not there), 0 if it raised."""
+def _run_scripts(raw):
+    """boot.py, and main.py unless that raised."""
     import os
+
+    __import__("_board").call("started")
+    if "boot.py" in os.listdir():
+        execfile("boot.py")
+    if not raw and "main.py" in os.listdir():
+        execfile("main.py")
+
+
+def _show(error):
+    """The traceback without the lines that are this file's."""
+    import io
     import sys
 
-    try:
-        os.stat(path)
-    except OSError:
-        return 1
-    try:
-        execfile(path)
-    except SystemExit:
-        import machine
-
-        machine.soft_reset()
-    except BaseException as error:
-        import io
-
-        text = io.StringIO()
-        sys.print_exception(error, text)
-        lines = text.getvalue().split("\n")
-        # without the lines that are this file's
-        print("\n".join(line for line in lines if "_start.py" not in line), end="")
-        return 0
-    return 1
+    text = io.StringIO()
+    sys.print_exception(error, text)
+    print("\n".join(line for line in text.getvalue().split("\n") if "_start.py" not in line), end="")
 
 
 _is_raw = _become_a_board()
 _mount()
-__import__("_board").call("started")
-if _run("boot.py") and not _is_raw:
-    _run("main.py")
-del _become_a_board, _mount, _run, _is_raw
+try:
+    _run_scripts(_is_raw)
+except SystemExit:
+    raise  # a soft reset
+except BaseException as _error:
+    _show(_error)
+del _become_a_board, _mount, _run_scripts, _show, _is_raw
 print("\x1b_repl\x1b\\", end="")

@@ -109,12 +109,11 @@ class Pin:
         self.value(not self.value())
 
     def irq(self, handler=None, trigger=3, wake=None, hard=False):
-        event = b"p" + self._id.to_bytes(4, "little")
         _board.call("pin_irq", self._id, trigger if handler else 0)
         if handler:
-            _board.on_event(event, lambda _: handler(self))
+            _board.on_event(b"p", self._id, lambda: handler(self))
         else:
-            _board.no_event(event)
+            _board.no_event(b"p", self._id)
 
     def __repr__(self):
         return "Pin(%u)" % self._id
@@ -127,7 +126,6 @@ class Timer:
 
     def __init__(self, id, **settings):
         self._id = id
-        self._event = b"t" + (id & 0xFFFFFFFF).to_bytes(4, "little")
         if settings:
             self.init(**settings)
 
@@ -135,16 +133,16 @@ class Timer:
         if freq:
             period = max(1, int(1000 / freq))
         self._callback = callback
-        _board.on_event(self._event, self._expired)
-        _board.call("timer", self._id & 0xFFFFFFFF, period, mode == self.PERIODIC)
+        _board.on_event(b"t", self._id, self._expired)
+        _board.call("timer", self._id & 0xFFFF, period, mode == self.PERIODIC)
 
-    def _expired(self, _):
+    def _expired(self):
         if self._callback:
             self._callback(self)
 
     def deinit(self):
-        _board.call("timer_stop", self._id & 0xFFFFFFFF)
-        _board.no_event(self._event)
+        _board.call("timer_stop", self._id & 0xFFFF)
+        _board.no_event(b"t", self._id)
         self._callback = None
 
     def value(self):
