@@ -73,13 +73,16 @@ class Client:
         self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
-    async def check(self):
-        """Ask the host, settle the last trial, walk what is assigned; seconds to the next poll.
+    async def check(self, answer=None):
+        """Ask the host, unless its answer is given; settle the last trial, walk what is assigned.
+
+        Returns seconds to the next poll, or None.
 
         Raises:
             NetworkError, HttpError: later; what was done so far is kept.
         """
-        answer = await (await self._http.get("/assignment")).json(_ANSWER_BYTES)
+        if answer is None:
+            answer = await (await self._http.get("/assignment")).json(_ANSWER_BYTES)
         if not isinstance(answer, dict):
             raise HttpError("bad-answer", 200)
         self.has_contact = True

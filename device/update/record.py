@@ -5,6 +5,7 @@ boot.py reads and writes the same bytes with code of its own, for it may load no
 
 import struct
 import sys
+import time
 from binascii import crc32
 
 from device.errors import StorageFull
@@ -94,6 +95,7 @@ class BootRecord:
     def __init__(self, folder="/state", path=None):
         self._folder = folder
         self.slot = running_slot(sys.path if path is None else path)  # what runs: a, b or -
+        self.start_ms = time.ticks_ms()  # since when: this is made as the runtime starts
         self.load()
 
     def load(self):

@@ -30,7 +30,6 @@ class Trial:
         self._store = store
         self._config = config
         self._log = log
-        self._start_ms = time.ticks_ms()
 
     def begin(self, letter, number):
         """Set a sealed slot on trial; nothing of an earlier one is mistaken for its own."""
@@ -136,7 +135,7 @@ class Trial:
     def _report_failed(self):
         record, journal = self._record, self._journal
         traceback = self._store.read(_TRACEBACK)
-        uptime_s = time.ticks_diff(time.ticks_ms(), self._start_ms) // 1000
+        uptime_s = time.ticks_diff(time.ticks_ms(), record.start_ms) // 1000
         word = why_failed(record.reason, bool(traceback), uptime_s, self._config.trial_s)
         if journal["number"] != record.number:  # lost, or of another update
             journal.keep(step="check", number=record.number, assignment=0)

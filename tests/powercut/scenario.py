@@ -43,7 +43,7 @@ def trial_before_stage():
 
 
 def trust_what_is_there():
-    """Files are fetched to where they belong, one that is there is taken for whole, seal sleeps."""
+    """Files are fetched to their own names, what is there is taken for whole, seal sleeps."""
     from device.update import app_slot, download
 
     async def is_there(self, path, size, digest):

@@ -2,6 +2,7 @@
 
 import struct
 import sys
+import time
 import types
 from pathlib import Path
 
@@ -30,6 +31,11 @@ FIELDS = {
     "reason": "firmware-mismatch",
     "number": 2**31 - 1,
 }
+
+
+@pytest.fixture(autouse=True)
+def ticks(monkeypatch):
+    monkeypatch.setattr(time, "ticks_ms", lambda: 0, raising=False)
 
 
 @pytest.fixture

@@ -461,3 +461,21 @@ say(board.boots)
 say([board.record.active, rig.is_whole("a")])
 """
     assert on_rig(script) == [[["-", "golden"], ["a", "trial"]], ["a", True]]
+
+
+def test_the_old_releases_time_counts_from_its_start_not_from_its_first_contact(on_rig):
+    script = TRIAL + """
+import time
+
+away.append("trial")
+board.config.contact_s = 0
+board.boot()
+board.boot()
+path = board.choose()
+board.build(path)
+board.record.start_ms = time.ticks_add(time.ticks_ms(), -5000)  # longer ago than trial_s
+host.assignment = None
+asyncio.run(board.client.check())
+say(ends())
+"""
+    assert on_rig(script) == [[["failed", "no-contact", 5, 17, "trial"]]]
