@@ -6,6 +6,7 @@ from flask import current_app, g
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
+from host.services.checkin import CheckIns
 from host.settings import Settings
 from host.storage import Storage
 
@@ -51,11 +52,14 @@ class Host:
     settings: Settings
     database: Database
     storage: Storage
+    check_ins: CheckIns
 
 
 def install(app, settings):
     """Give an application its database and storage, and each request its session."""
-    host = Host(settings, Database(settings.url), Storage(settings.blob_folder))
+    database = Database(settings.url)
+    storage = Storage(settings.blob_folder)
+    host = Host(settings, database, storage, CheckIns(database.engine))
     app.extensions["mpfleet"] = host
     app.after_request(_end_transaction)
     app.teardown_request(_close_session)

@@ -6,17 +6,16 @@ from flask import request
 
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import accounts, checkin, devices, permissions
+from host.services import accounts, devices, permissions
 
 
 def board():
-    """What the host knows of the board that asks (a row of services.checkin).
+    """What the host knows of the board that asks (services.checkin.Found).
 
     Raises: HostError `bad-credentials`, `retired`.
     """
     device_id, _, secret = _bearer().partition(":")
-    with host().database.engine.connect() as connection:
-        return checkin.look_up(connection, device_id, secret, datetime.now(UTC))
+    return host().check_ins.look_up(device_id, secret, datetime.now(UTC))
 
 
 def claimed_board():

@@ -303,6 +303,7 @@ def test_a_check_in_costs_one_statement(client, device, board, host, db):
     device.last_seen_at = utc()
     db.commit()
     seen = []
-    event.listen(host.database.engine, "before_cursor_execute", lambda *args: seen.append(args[2]))
+    trace = lambda connection, *_: connection.set_trace_callback(seen.append)  # noqa: E731
+    event.listen(host.database.engine, "checkout", trace)
     client.get(f"{API}/assignment", headers=board)
-    assert len(seen) == 1
+    assert [statement.split()[0] for statement in seen] == ["SELECT"]
