@@ -1,0 +1,17 @@
+"""Says at the head of a test run which MicroPython and which umqtt.simple the virtual boards use."""
+
+from pathlib import Path
+
+_UPSTREAM = Path(__file__).parents[1] / "lib" / "umqtt"
+
+
+def pytest_report_header():
+    """What stands behind the virtual boards in this run."""
+    from simulator import MicroPythonMissing, micropython
+
+    try:
+        interpreter = str(micropython())
+    except MicroPythonMissing as error:
+        interpreter = f"missing, tests on virtual boards fail: {error}"
+    umqtt = "upstream, in lib/" if _UPSTREAM.is_dir() else "our stand-in (make libs fetches upstream's)"
+    return [f"MicroPython: {interpreter}", f"umqtt.simple: {umqtt}"]
