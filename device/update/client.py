@@ -26,11 +26,6 @@ _ROOT_BLOCKS = 8  # the root folder, boot.py, main.py
 _COUNTERS = {"stage": "tries", "seal": "seals"}  # where the journal counts a step's failures
 
 
-def idle_slot(active, running):
-    """Letter of the slot that neither runs nor is what the next start would run."""
-    return "a" if "a" not in (active, running) else "b"
-
-
 class Client:
     """The first half of an update, `trial` the second. `open_slot(letter)` opens an app slot."""
 
@@ -69,7 +64,6 @@ class Client:
         }
         self._slot = self._download = self._manifest = self._word = self._detail = None
         self._told_ms = time.ticks_ms()
-        self._told_full = 0  # assignment for which a full flash was reported
         self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
@@ -138,12 +132,12 @@ class Client:
         """What one walk needs, made for it alone: the heap is the application's otherwise."""
         from device.update.download import Download
 
-        journal, record = self._journal, self._record
+        journal = self._journal
         if not journal.is_about(release) or journal["step"] not in self._steps:
             journal.begin(release)
         if gc.mem_free() < _ROOM_BYTES:
             await self._link.pause()
-        self._slot = self._open_slot(idle_slot(record.active, record.slot))
+        self._slot = self._open_slot(self._record.idle)
         self._download = Download(self._http, self._tell)
         self._download.fetched = journal["fetched"]
         self._download.copied = journal["copied"]
@@ -248,8 +242,8 @@ class Client:
     def _report_full(self, step):
         """Once for each assignment: it is tried again until there is room."""
         about = self._journal.about()
-        if about["assignment"] != self._told_full:
-            self._told_full = about["assignment"]
+        if about["assignment"] != self._journal["full"]:
+            self._journal.keep(full=about["assignment"])
             about.update(reason="storage-full", step=step, detail=self._detail)
             self._reports.add("storage", **about)
 

@@ -13,6 +13,7 @@ _SHAPE = {
     "seals": 0,
     "spared": 0,
     "closed": 0,
+    "full": 0,
     "fetched": 0,
     "copied": 0,
     "resumed": 0,
@@ -61,19 +62,19 @@ class Journal:
         return fields
 
     def begin(self, release):
-        """Note a new update; what was spared is remembered where it is the same assignment.
+        """Note a new update; what was spared is remembered where it is the same assignment."""
+        changes = dict(_SHAPE)
+        changes.update(release, step="plan", closed=self._fields["closed"])
+        if release["assignment"] == self._fields["assignment"]:
+            changes.update(spared=self._fields["spared"], full=self._fields["full"])
+        self.keep(**changes)  # on a full flash the first step finds out, and says so
+
+    def write(self, **changes):
+        """Change fields.
 
         Raises:
             StorageFull: there was no room; nothing was changed, here or on flash.
         """
-        changes = dict(_SHAPE)
-        changes.update(release, step="plan", closed=self._fields["closed"])
-        if release["assignment"] == self._fields["assignment"]:
-            changes["spared"] = self._fields["spared"]
-        self.write(**changes)
-
-    def write(self, **changes):
-        """Change fields. Raises StorageFull as begin() does."""
         fields = dict(self._fields)
         fields.update(changes)
         if fields != self._fields:

@@ -116,6 +116,11 @@ class BootRecord:
             return "golden"
         return "trial" if self.slot == self.trial else "active"
 
+    @property
+    def idle(self):
+        """The app slot that neither runs nor is what the next start would run."""
+        return "a" if "a" not in (self.active, self.slot) else "b"
+
     def change(self, **changes):
         """Write a record with these fields changed; the old one stays valid until the new one is.
 

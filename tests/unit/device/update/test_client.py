@@ -404,13 +404,15 @@ except OSError:
     pass
 say(tries(3))
 say(board.boots[-1])
+say(list({r["reason"] for r in board.reports.queue}))
 os.remove("/data.log")
 say(tries(1))
 say(ends()[-1])
 """
     )
-    waits, boots, goes, ended = on_rig(script)
+    waits, boots, told, goes, ended = on_rig(script)
     assert (waits, boots, goes) == ([None] * 3, ["a", "active"], [None])
+    assert told == ["storage-full"]
     assert ended == ["done", None, 5, 17]
 
 
