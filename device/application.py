@@ -8,13 +8,15 @@ import io
 import sys
 import time
 
+from micropython import const
+
 _TIDY_MS = 5000  # from being cancelled to the reset: time to switch a heater off
 _HOLD_S = 600  # longest that hold() delays a planned reset
 _RESTART_S = (1, 300)  # first delay before a restart, and the longest
-_GOOD_RUN_MS = 600000  # a run of ten minutes starts the delays over
+_GOOD_RUN_MS = const(600000)  # a run of ten minutes starts the delays over
 _HEALTH_MS = 10000
-_THREAD_STACK = 12288  # ESP32's 4 kB do not carry a print of a float inside three calls
-_TRACEBACK_CHARS = 2000
+_THREAD_STACK = const(12288)  # ESP32's 4 kB do not carry a print of a float inside three calls
+_TRACEBACK_CHARS = const(2000)
 
 
 class Thread:

@@ -2,14 +2,19 @@
 
 import asyncio
 import os
+import time
+
+from micropython import const
 
 from device.errors import HttpError, NetworkError
 
 _BACKOFF_S = (5, 300)
-_LINK_S = 15  # at start the first question waits this long for the MQTT session, so that no call falls in between
-_LONGEST_S = 86400  # of a Retry-After
+_LINK_S = const(15)  # at start the first question waits this long for the MQTT session, so that no call falls in between
+_LONGEST_S = const(86400)  # of a Retry-After
+_FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
+_AGAIN_MS = const(3600000)
 # Seconds to wait after an answer of this status, where it names none itself.
-_WAIT_S = {401: 5, 403: 3600, 409: 3600, 410: 86400, 429: 60}
+_WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
 
 
 def jittered(seconds):
@@ -18,31 +23,30 @@ def jittered(seconds):
 
 
 class Checkin:
-    """The conversation over HTTPS: register, deliver reports, check for an update."""
+    """When to talk to the host. `talks` opens and closes conversations (device/conversation.py)."""
 
-    def __init__(self, wifi, clock, http, registration, reports, client, link, config, log):
+    def __init__(self, wifi, clock, talks, link, config, log):
         self._wifi = wifi
         self._clock = clock
-        self._http = http
-        self._registration = registration
-        self._reports = reports
-        self._client = client
+        self._talks = talks
         self._link = link
         self._config = config
         self._log = log
         self._wake = asyncio.Event()
+        self._is_told_to_wait = False
         self._failures = 0
+        self._forgot_ms = None  # when the host last refused our secret
         self.is_busy = False
         self.rounds = 0
 
     def wake(self):
-        """Ask now."""
+        """Talk now."""
         self._wake.set()
 
-    async def run(self):
-        """Task: round after round."""
+    async def run(self, is_known):
+        """Task: talk after talk. `is_known`: the host knew this board before."""
         await self._wifi.wait()
-        if self._registration.is_known:
+        if is_known:
             self._link.resume()
             await self._wait(_LINK_S)
         while True:
@@ -50,22 +54,21 @@ class Checkin:
             self._wake.clear()
             self.is_busy = True
             try:
-                wait_s = await self._round()
+                wait_s = await self._talk()
             finally:
+                self._talks.close()
                 self.is_busy = False
                 self.rounds += 1
-                self._http.close()  # 26 kB that nobody needs until the next round
             await self._wait(wait_s)
 
-    async def _round(self):
+    async def _talk(self):
         """One conversation; returns seconds until the next."""
+        talk = self._talks.open()
         try:
-            await self._registration.ensure()
-            self._link.resume()
-            await self._reports.deliver()
-            poll_s = await self._client.check() or self._config.poll_s
-            await self._reports.deliver()
+            poll_s = await talk.run(self._link.resume) or self._config.poll_s
         except HttpError as e:
+            if e.status == 401:
+                talk.registration.forget()
             return self._refused(e)
         except NetworkError as e:
             self._log("host", e.detail())
@@ -77,9 +80,13 @@ class Checkin:
 
     def _refused(self, e):
         self._log("host", e.detail())
-        if e.status == 401:
-            self._registration.forget()
         wait_s = e.retry_after_s or _WAIT_S.get(e.status)
+        self._is_told_to_wait = bool(wait_s)
+        if e.status == 401:
+            now = time.ticks_ms()
+            if self._forgot_ms is None or time.ticks_diff(now, self._forgot_ms) > _AGAIN_MS:
+                wait_s = _FORGET_S
+            self._forgot_ms = now
         return min(wait_s, _LONGEST_S) if wait_s else self._later()
 
     def _later(self):
@@ -89,6 +96,9 @@ class Checkin:
         return jittered(wait_s)
 
     async def _wait(self, seconds):
+        if self._is_told_to_wait:  # by the host: nobody else may cut that short
+            self._is_told_to_wait = False
+            return await asyncio.sleep(seconds)
         try:
             await asyncio.wait_for(self._wake.wait(), seconds)
         except asyncio.TimeoutError:

@@ -5,10 +5,12 @@ Only offline-signed metadata raise the stored floor: one lying time server must 
 
 import time
 
+from micropython import const
+
 from device.protocol import EPOCH_2000
 
-_SLACK_S = 3  # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
-_MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
+_SLACK_S = const(3)  # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
+_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 

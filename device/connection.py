@@ -10,15 +10,17 @@ import select
 import socket
 import time
 
+from micropython import const
+
 from device.errors import NetworkError
 
-_CONNECT_MS = 8000
+_CONNECT_MS = const(8000)
 _HANDSHAKE_MS = 20000  # an ESP32 needs one to two seconds
 _WAIT_MS = 15000  # for the next byte
-_NAP_MS = 20  # longest sleep between two tries
-_X509_FAILED = -9984  # mbedTLS: certificate verification failed, on firmwares without the texts
-_CONN_EOF = -29312
-_ENOMEM = 12
+_NAP_MS = const(20)  # longest sleep between two tries
+_X509_FAILED = const(-9984)  # mbedTLS: certificate verification failed, on firmwares without the texts
+_CONN_EOF = const(-29312)
+_ENOMEM = const(12)
 _WORDS = {errno.ECONNREFUSED: "refused-connection", errno.ETIMEDOUT: "timeout", errno.EHOSTUNREACH: "no-route", _ENOMEM: "out-of-memory"}
 
 

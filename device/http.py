@@ -1,14 +1,15 @@
 """HTTP/1.1 to the host's device API: one kept connection, bodies streamed into the caller's buffer, every answer bounded."""
 
 import json
-import time
+
+from micropython import const
 
 from device.errors import HttpError, NetworkError
 from device.protocol import API, PROGRESS_HEADER
 
-_LINE_BYTES = 512
-_LINES = 40
-_ERROR_BODY_BYTES = 512  # of an error's text: worth reading to keep the connection
+_LINE_BYTES = const(512)
+_LINES = const(40)
+_ERROR_BODY_BYTES = const(512)  # of an error's text: worth reading to keep the connection
 _HEADERS = (
     b"connection",
     b"content-length",
@@ -29,7 +30,6 @@ class Http:
         self._log = log
         self._authorization = authorization
         self._connection = None
-        self.last_contact_ms = None  # ticks of the last answer from a verified host
 
     async def get(self, path, offset=0, accept=None, progress=None):
         """Response of status 200, or 206 from `offset` on.
@@ -72,7 +72,6 @@ class Http:
 
     async def _ask(self, request):
         response = await self._exchange(request)
-        self.last_contact_ms = time.ticks_ms()
         if response.headers.get("date"):
             self._clock.hear_date(response.headers["date"])
         if response.status in (200, 206):

@@ -5,8 +5,9 @@ import sys
 from binascii import hexlify
 
 import machine
+from micropython import const
 
-_SECRET_BYTES = 32
+_SECRET_BYTES = const(32)
 
 
 class Identity:

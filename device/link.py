@@ -10,17 +10,19 @@ import json
 import os
 import time
 
+from micropython import const
+
 from device.errors import NetworkError
 from device.protocol import DATA_BYTES_MAX, topic
 
-_KEEPALIVE_S = 60
+_KEEPALIVE_S = const(60)
 _LOGIN_MS = 10000  # TCP, TLS, CONNECT and SUBSCRIBE in all: the loop stands still
-_POLL_MS = 250  # how late a notify is heard at most
+_POLL_MS = const(250)  # how late a notify is heard at most
 _BACKOFF_S = (1, 300)
-_GOOD_MS = 60000  # a session of this length starts the waits over
-_QUEUE = 8  # messages waiting to be sent
+_GOOD_MS = const(60000)  # a session of this length starts the waits over
+_QUEUE = const(8)  # messages waiting to be sent
 _GOODBYE = b'{"online": false}'
-_GOODBYE_TRIES = 8  # two seconds
+_GOODBYE_TRIES = const(8)  # two seconds
 
 
 class Link:

@@ -2,7 +2,9 @@
 
 import time
 
-_LINE_CHARS_MAX = 160  # twenty kept lines stay under 4 kB of heap
+from micropython import const
+
+_LINE_CHARS_MAX = const(160)  # twenty kept lines stay under 4 kB of heap
 
 
 class Log:

@@ -1,8 +1,9 @@
 """What outlives the file system: numbers and blobs in the NVS partition, namespace `mpfleet` (SPEC section 2)."""
 
 import esp32
+from micropython import const
 
-_BLOB_BYTES_MAX = 2048  # the largest of ours is a CA certificate
+_BLOB_BYTES_MAX = const(2048)  # the largest of ours is a CA certificate
 
 
 class Nvs:

@@ -6,12 +6,14 @@ the buffer: those are skipped as they arrive. While `deadline` is set (logging o
 
 import time
 
+from micropython import const
+
 from device.errors import NetworkError
 from device.protocol import MESSAGE_BYTES_MAX
 
 _STALL_MS = 15000  # half a packet, or no room to send, for this long: the session is dead
 _PACKET_BYTES = MESSAGE_BYTES_MAX + 160  # a message, its topic and its header
-_EPROTO = 71
+_EPROTO = const(71)
 
 
 class Pipe:

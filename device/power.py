@@ -4,14 +4,15 @@ import asyncio
 import time
 
 import machine
+from micropython import const
 
 # RTC memory: what boot.py reads to tell a crash from a reset of ours (survives all but a power-on).
-_MAGIC = b"MPFR"
-_NOTHING = 0
-_ANNOUNCED = 1  # a reset of ours
-_BLOCKING = 2  # inside a call of ours that may hold the loop: name look-up, logging on
-_TICK_MS = 5000
-_PERSON_MS = 600000  # how long the watchdog is kept quiet for a person at the prompt
+_MAGIC = const(b"MPFR")
+_NOTHING = const(0)
+_ANNOUNCED = const(1)  # a reset of ours
+_BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-up, logging on
+_TICK_MS = const(5000)
+_PERSON_MS = const(600000)  # how long the watchdog is kept quiet for a person at the prompt
 
 
 class Power:

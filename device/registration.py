@@ -1,12 +1,11 @@
 """Makes this board known to the host, and shows the person at the console how to claim it."""
 
-import time
+from micropython import const
 
 from device.errors import HttpError
 
-_FILE = "registration.json"  # what the last answer of status 200 said
-_AGAIN_MS = 3600000  # a host that refuses our secret is asked once an hour at most
-_ANSWER_BYTES = 1024
+_FILE = const("registration.json")  # what the last answer of status 200 said
+_ANSWER_BYTES = const(1024)
 
 
 class Registration:
@@ -18,14 +17,11 @@ class Registration:
         self._nvs = nvs
         self._identity = identity
         self._log = log
-        self._asked_ms = None
-        self._is_refused = False
         # An unclaimed board registers anew at each start: that shows its claim code again.
         self.is_known = store.load(_FILE, {}).get("state") == "claimed" and not nvs.blob("token")
 
     def forget(self):
-        """The host answered 401: register again, once an hour at most."""
-        self._is_refused = True
+        """The host answered 401: it must be told again who we are."""
         self.is_known = False
         self._store.remove(_FILE)
 
@@ -37,11 +33,6 @@ class Registration:
         """
         if self.is_known:
             return
-        if self._is_refused and self._asked_ms is not None:
-            left_ms = _AGAIN_MS - time.ticks_diff(time.ticks_ms(), self._asked_ms)
-            if left_ms > 0:
-                raise HttpError("http-401", 401, left_ms // 1000 + 1)
-        self._asked_ms = time.ticks_ms()
         response = await self._http.post("/register", self._body(), False)
         answer = await response.json(_ANSWER_BYTES)
         if not isinstance(answer, dict):
@@ -72,7 +63,6 @@ class Registration:
         self._nvs.erase("token")
         self._store.save(_FILE, {"state": state})
         self.is_known = True
-        self._is_refused = False
         self._log("registration", "the host knows this board:", state)
         if answer.get("claim_code"):
             self._log("registration", "claim code", answer["claim_code"], answer.get("claim_url", ""))

@@ -3,21 +3,22 @@
 import os
 from binascii import hexlify
 
+from micropython import const
+
 from device.errors import HttpError, StorageFull
 from device.protocol import REPORTS_MAX
 
-_FILE = "reports.json"
+_FILE = const("reports.json")
 _LIMITS = {"detail": 200, "traceback": 2000}  # characters
-_LOGS = 2  # how many reports that wait keep their log lines
+_LOGS = const(2)  # how many reports that wait keep their log lines
 _POISON = (400, 413, 422)  # the host will never take this one
 
 
 class Reports:
     """The queue. `number` is the release that runs as this is written."""
 
-    def __init__(self, store, http, clock, log, number):
+    def __init__(self, store, clock, log, number):
         self._store = store
-        self._http = http
         self._clock = clock
         self._log = log
         self._number = number
@@ -41,7 +42,7 @@ class Reports:
             old.pop("log", None)  # a board that is long offline keeps its heap
         self._save()
 
-    async def deliver(self):
+    async def deliver(self, http):
         """Send what waits, oldest first, one at a time to spare the heap.
 
         Raises:
@@ -50,7 +51,7 @@ class Reports:
         while self._queue:
             report = self._queue[0]
             try:
-                await (await self._http.post("/reports", [report])).read(1024)
+                await (await http.post("/reports", [report])).read(1024)
             except HttpError as e:
                 if e.status not in _POISON:
                     raise

@@ -6,6 +6,7 @@ import json
 import sys
 
 import machine
+from micropython import const
 
 from device.application import Application
 from device.board import Board
@@ -13,7 +14,6 @@ from device.checkin import Checkin
 from device.clock import Clock
 from device.config import Config
 from device.connection import Host
-from device.http import Http
 from device.identity import Identity
 from device.link import Link
 from device.log import Log
@@ -21,22 +21,76 @@ from device.nvs import Nvs
 from device.pipe import Pipe
 from device.power import Power
 from device.protocol import credentials
-from device.recovery import Recovery
-from device.registration import Registration
 from device.report import Reports
 from device.store import Store
-from device.update import firmware_slot
-from device.update.app_slot import AppSlot
-from device.update.client import Client
-from device.update.health import Health
-from device.update.journal import Journal
 from device.update.record import BootRecord
-from device.update.trial import Trial, retry_active
 from device.wifi import Wifi
 
 _DELAY_S = (1, 60)  # before a task that died is started again
-_SETTLE_S = 60  # a deep sleep waits so long for the first conversation with the host
-_UPDATE_S = 900  # and so long for an update to end
+_SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
+_UPDATE_S = const(900)  # and so long for an update to end
+# Loaded when they are wanted, dropped when they are not: half of the runtime. "device.update." but what stays.
+_TRANSIENT = ("device.conversation", "device.http", "device.registration", "device.recovery", "device.update.")
+_RESIDENT = "device.update.record"
+
+
+class Talks:
+    """Opens and closes conversations with the host, with the modules that they take."""
+
+    def __init__(self, runtime):
+        self._runtime = runtime
+        self._talk = None
+
+    def open(self):
+        """The conversation, loaded if it is not."""
+        if self._talk is None:
+            from device.conversation import Conversation
+            from device.http import Http
+            from device.registration import Registration
+
+            r = self._runtime
+            http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
+            registration = Registration(http, r.store, r.nvs, r.identity, r.log)
+            self._talk = Conversation(http, registration, r.reports, r.record, self._build_client)
+        return self._talk
+
+    def close(self):
+        """End the connection, and forget the rest unless an update is under way."""
+        if self._talk is not None:
+            self._talk.http.close()
+            if self._talk.is_over:
+                self._talk = None
+                drop()
+
+    def _build_client(self, http):
+        from device.update import firmware_slot
+        from device.update.app_slot import AppSlot
+        from device.update.client import Client
+        from device.update.health import Health
+        from device.update.journal import Journal
+        from device.update.trial import Trial
+
+        r = self._runtime
+        log, record, reports, power, nvs = r.log, r.record, r.reports, r.power, r.nvs
+        journal = Journal(r.store)
+        health = Health(r.config, log)
+        trial = Trial(
+            record, journal, firmware_slot, health, reports, power, nvs, r.store, r.config, log
+        )
+        return Client(
+            http,
+            record,
+            journal,
+            AppSlot,
+            firmware_slot,
+            trial,
+            reports,
+            r.identity,
+            power,
+            nvs,
+            r.link,
+            log,
+        )
 
 
 class Runtime:
@@ -51,57 +105,19 @@ class Runtime:
         self.power = Power(self.record.watchdog_s, self.log)
         self.identity = Identity(self.nvs, self.config)
         self.clock = Clock(self.nvs, self.config, self.log)
-        self.number = running_number(AppSlot(self.record.slot).release)
-        self.tasks = {}
+        self.number = running_number(self.record.slot)
+        self.reports = Reports(self.store, self.clock, self.log, self.number)
         self._build_network(host, ca)
-        self._build_update()
         self._build_application()
 
     def _build_network(self, host, ca):
-        me = self.identity
-        self.wifi = Wifi(self.store, self.config.hostname or "mpfleet-" + me.id[-6:], self.log)
+        me, log = self.identity, self.log
+        self.wifi = Wifi(self.store, self.config.hostname or "mpfleet-" + me.id[-6:], log)
         self.host = Host(host, ca, self.power)
-        self.http = Http(self.host, self.clock, self.log, credentials(me.id, me.secret_hex))
-        pipe = Pipe(self.host, self.log)
-        self.link = Link(self.host, pipe, me, self.log, self.power, self.hear, self.status)
-        self.registration = Registration(self.http, self.store, self.nvs, me, self.log)
-        self.reports = Reports(self.store, self.http, self.clock, self.log, self.number)
-
-    def _build_update(self):
-        log, store, record, power = self.log, self.store, self.record, self.power
-        journal = Journal(store)
-        health = Health(self.config, log)
-        trial = Trial(
-            record, journal, firmware_slot, health, self.reports, power, self.nvs, store, self.config, log
-        )
-        self.client = Client(
-            self.http,
-            record,
-            journal,
-            AppSlot,
-            firmware_slot,
-            trial,
-            self.reports,
-            self.identity,
-            power,
-            self.nvs,
-            self.link,
-            log,
-        )
-        self.recovery = Recovery(
-            record, self.reports, store, self.config, log, lambda: retry_active(record, power)
-        )
-        self.checkin = Checkin(
-            self.wifi,
-            self.clock,
-            self.http,
-            self.registration,
-            self.reports,
-            self.client,
-            self.link,
-            self.config,
-            log,
-        )
+        pipe = Pipe(self.host, log)
+        self.link = Link(self.host, pipe, me, log, self.power, self.hear, self.status)
+        self.talks = Talks(self)
+        self.checkin = Checkin(self.wifi, self.clock, self.talks, self.link, self.config, log)
 
     def _build_application(self):
         self.application = Application(self.log, self._report_app, self.power.watchdog_s)
@@ -114,9 +130,9 @@ class Runtime:
 
     async def run(self):
         """Finish what a cut left, start the tasks, and stay."""
-        self.client.resume_commit()
+        if self.record.committing:
+            self.talks.open().client().resume_commit()
         self.clock.start()
-        self.recovery.tell(machine.reset_cause())
         asyncio.get_event_loop().set_exception_handler(self._stray)
         self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
         await asyncio.gather(*[asyncio.create_task(self._forever(n, f)) for n, f in self._table()])
@@ -125,13 +141,13 @@ class Runtime:
         """Name and body of each task; a body that returns has done its work."""
         table = [
             ("power", self.power.keep),
+            ("recovery", self._recover),
             ("wifi", self.wifi.keep),
-            ("checkin", self.checkin.run),
+            ("checkin", self._check_in),
             ("link", self.link.run),
-            ("recovery", self.recovery.run),
         ]
         if self.record.mode == "trial":
-            table.append(("trial", self._trial))
+            table.append(("trial", self._try))
         if self.record.mode != "golden":
             table.append(("app", lambda: self.application.run(self.board)))
         return table
@@ -151,11 +167,39 @@ class Runtime:
             await asyncio.sleep(delay_s)
             delay_s = min(delay_s * 2, longest_s)
 
-    async def _trial(self):
-        await self.client.trial(self.application, self.wifi, machine.reset_cause() == machine.SOFT_RESET)
-        self.number = running_number(AppSlot(self.record.slot).release)
+    async def _check_in(self):
+        is_known = self.talks.open().registration.is_known
+        self.talks.close()
+        await self.checkin.run(is_known)
+
+    async def _try(self):
+        is_soft = machine.reset_cause() == machine.SOFT_RESET
+        await self.talks.open().client().trial(self.application, self.wifi, is_soft)
         self.link.publish("status", self.status(), True)
         self.checkin.wake()  # its report says done
+
+    async def _recover(self):
+        from device import recovery
+
+        record = self.record
+        recovery.tell(record, self.reports, self.store, self.log, machine.reset_cause())
+        retry_s = recovery.retry_s(record.rounds)
+        del recovery
+        drop()
+        if record.mode == "golden":
+            await asyncio.sleep(retry_s)
+            await self._retry_active()
+            return
+        await asyncio.sleep(self.config.healthy_s)
+        if record.mode == "active" and record.crashes + record.wakes + record.rounds:
+            record.change(crashes=0, wakes=0, rounds=0)
+            self.log("recovery", "all is well: crashes forgotten")
+
+    async def _retry_active(self):
+        if self.record.mode == "golden" and self.record.active != "-":
+            from device.update.trial import retry_active  # ends in a reset
+
+            await retry_active(self.record, self.power)
 
     def status(self):
         """What the host is told as soon as it hears us (SPEC section 9)."""
@@ -175,7 +219,7 @@ class Runtime:
         if what in ("check", "online"):
             self.checkin.wake()
         elif what == "retry-active":
-            asyncio.create_task(self.recovery.retry())
+            asyncio.create_task(self._retry_active())
         else:
             self.log("link", "ignored", what)
 
@@ -202,10 +246,21 @@ class Runtime:
             await asyncio.sleep(1)
 
 
-def running_number(path):
-    """Number of the release whose manifest lies here; 0 for golden or one that cannot be read."""
+def drop():
+    """Forget the modules that nobody uses just now, and give their heap back."""
+    for name in list(sys.modules):
+        if name.startswith(_TRANSIENT) and name != _RESIDENT:
+            del sys.modules[name]
+            package, _, last = name.rpartition(".")
+            if hasattr(sys.modules[package], last):  # not so where its import failed
+                delattr(sys.modules[package], last)
+    gc.collect()
+
+
+def running_number(slot):
+    """Number of the release in a slot; 0 for golden or one that cannot be read."""
     try:
-        with open(path, "rb") as f:
+        with open("/slots/" + slot + "/release.json", "rb") as f:
             return json.load(f)["number"]
     except (OSError, ValueError, KeyError, TypeError):
         return 0

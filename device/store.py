@@ -3,9 +3,11 @@
 import json
 import os
 
+from micropython import const
+
 from device.errors import StorageFull
 
-_ENOSPC = 28  # the same number on littlefs and on Linux
+_ENOSPC = const(28)  # the same number on littlefs and on Linux
 
 
 class Store:

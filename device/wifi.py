@@ -5,14 +5,15 @@ import os
 import time
 
 import network
+from micropython import const
 
 from device.errors import NetworkError
 
 _JOIN_MS = 25000  # DHCP on a busy network takes ten seconds
 _REFUSED_MS = 6000  # a bad status is believed once it stood this long: the radio tries again by itself, and old ones linger
 _POLL_MS = 200
-_WATCH_MS = 2000
-_UNSEEN_DBM = -999
+_WATCH_MS = const(2000)
+_UNSEEN_DBM = const(-999)
 _BACKOFF_S = (2, 300)  # first wait between rounds over all networks, and the longest
 # What WLAN.status() says on an ESP32, and the word for it (SPEC section 10).
 _WORDS = {

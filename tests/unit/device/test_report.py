@@ -19,10 +19,10 @@ store = Store(given[0])
 def build(*answers):
     global http
     http = Http(*answers)
-    return Reports(store, http, Clock(), Log(), 4)
+    return Reports(store, Clock(), Log(), 4)
 def deliver(reports):
     try:
-        asyncio.run(reports.deliver())
+        asyncio.run(reports.deliver(http))
         return "ok"
     except DeviceError as e:
         return e.code

@@ -1,0 +1,113 @@
+"""When a board talks to its host: waits after each kind of answer, and who may cut them short."""
+
+import pytest
+
+# Waits are recorded instead of waited: ("nap", s) cannot be cut short, ("wait", s) can.
+CHECKIN = """
+import asyncio
+import device.checkin as module
+from device.errors import HttpError, NetworkError
+waits = []
+class Stop(BaseException):
+    pass
+class Asyncio:
+    Event = asyncio.Event
+    TimeoutError = asyncio.TimeoutError
+    async def sleep(s):
+        note("nap", s)
+    async def wait_for(aw, s):
+        note("wait", s)
+def note(kind, s):
+    waits.append((kind, s))
+    if len(waits) >= limit:
+        raise Stop
+module.asyncio = Asyncio
+class Wifi:
+    async def wait(self):
+        pass
+class Clock:
+    is_set = False
+    async def sync_ntp(self):
+        print("ntp")
+class Registration:
+    def forget(self):
+        print("forget")
+class Talk:
+    registration = Registration()
+    async def run(self, on_known):
+        on_known()
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+class Talks:
+    def open(self):
+        return Talk()
+    def close(self):
+        pass
+class Link:
+    def resume(self):
+        pass
+class Config:
+    poll_s = 3600
+module.jittered = lambda s: s
+def run(is_known, *given):
+    global answers, limit
+    answers, limit = list(given), len(given) + is_known
+    checkin = module.Checkin(Wifi(), Clock(), Talks(), Link(), Config(), lambda *values: None)
+    try:
+        asyncio.run(checkin.run(is_known))
+    except Stop:
+        pass
+    print(waits)
+"""
+
+
+def check(on_board, call):
+    return on_board(CHECKIN + call)
+
+
+def test_jitter_is_a_quarter_to_each_side(on_board):
+    script = "from device.checkin import jittered\nd = [jittered(3600) for _ in range(500)]\nprint(min(d) >= 2700, max(d) <= 4501, len(set(d)) > 50)"
+    assert on_board(script) == ["True True True"]
+
+
+def test_the_first_talk_of_a_known_board_waits_for_the_session(on_board):
+    assert check(on_board, "run(True, None)") == ["[('wait', 15), ('wait', 3600)]"]
+
+
+def test_the_host_may_say_how_long_to_wait_for_the_next(on_board):
+    assert check(on_board, "run(False, 60)") == ["[('wait', 60)]"]
+
+
+def test_a_host_out_of_reach_is_tried_later_each_time_and_ntp_asked_for_the_time(on_board):
+    lines = check(on_board, "run(False, *[NetworkError('timeout')] * 8)")
+    assert lines[-1] == str([("wait", s) for s in (5, 10, 20, 40, 80, 160, 300, 300)])
+    assert lines[0] == "ntp"
+
+
+def test_success_starts_the_waits_over(on_board):
+    lines = check(on_board, "run(False, NetworkError('cut'), NetworkError('cut'), None, NetworkError('cut'))")
+    assert lines[-1] == "[('wait', 5), ('wait', 10), ('wait', 3600), ('wait', 5)]"
+
+
+@pytest.mark.parametrize(
+    ("error", "wait"),
+    [
+        ("HttpError('http-429', 429, 17)", ("nap", 17)),
+        ("HttpError('http-429', 429)", ("nap", 60)),
+        ("HttpError('http-409', 409)", ("nap", 3600)),
+        ("HttpError('http-410', 410)", ("nap", 86400)),
+        ("HttpError('http-503', 503, 999999)", ("nap", 86400)),
+        ("HttpError('http-500', 500)", ("wait", 5)),
+        ("HttpError('bad-answer', 200)", ("wait", 5)),
+        ("HttpError('http-302', 302)", ("wait", 5)),
+    ],
+)
+def test_a_refusal_has_its_wait(on_board, error, wait):
+    assert check(on_board, f"run(False, {error})") == [str([wait])]
+
+
+def test_a_401_makes_it_register_again_but_once_an_hour(on_board):
+    lines = check(on_board, "run(False, *[HttpError('http-401', 401)] * 3)")
+    assert lines == ["forget", "forget", "forget", "[('nap', 5), ('nap', 3600), ('nap', 3600)]"]
