@@ -5,6 +5,7 @@ import logging
 
 from host.broker.packets import BadPacketError, check, check_kind
 
+CLOSED = "closed by the client"
 PACKET_BYTES_MAX = 8192  # an app's message has up to 4 kB, its topic 256
 _UNREAD_BYTES_MAX = 256 * 1024  # waiting for a client that does not read
 _PACKETS_PER_S = 50  # of one device; a second's worth may come at once
@@ -25,7 +26,8 @@ class PacketReader:
         self._count = 0
         self.idle_s = first_s  # how long a packet may take to arrive, silence before it included
         self.is_paced = True
-        self.why = "closed by the client"
+        self.who = "a stranger"
+        self.why = CLOSED
 
     async def read(self, n):
         """At most `n` bytes of one packet; nothing when the stream has ended."""

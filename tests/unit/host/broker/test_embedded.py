@@ -10,7 +10,8 @@ import pytest
 
 from host import pki
 from host.broker import streams
-from host.broker.embedded import BRIDGE, EmbeddedBroker
+from host.broker.embedded import EmbeddedBroker
+from host.broker.mqtt import BRIDGE
 
 ID, OTHER = "aabbccddeeff", "112233445566"
 SECRET = "5" * 64
@@ -330,6 +331,16 @@ def test_a_message_over_the_bound_ends_the_connection_before_it_is_read(play, si
         return await reader.read()
 
     assert play(scene) == b""
+
+
+def test_why_a_connection_was_dropped_is_logged(play, caplog):
+    async def scene(fleet):
+        reader, writer = await fleet.raw_device()
+        writer.write(b"\x30\xff\xff\xff\x7f")
+        return await reader.read()
+
+    play(scene)
+    assert f"dropped {ID}: bad packet: 268435455 bytes are more than 8192" in caplog.text
 
 
 def test_half_a_packet_is_waited_for_no_longer_than_silence(play):
