@@ -12,6 +12,8 @@ blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
 
 _REGISTER_BYTES_MAX = 4096
 _REFUSED = "refused"
+# Of a file to a board, which has to read and drop them once for every blob.
+_OF_NO_USE = ("Content-Disposition", "Last-Modified", "Cache-Control")
 _PROGRESS_PARTS = 3  # step;done;total
 
 
@@ -67,7 +69,10 @@ def report():
 
 def _send(path, kind):
     # Ranges (206, 416) and streaming are Werkzeug's; no ETag, for the name is the hash already.
-    return send_file(path, mimetype=kind, conditional=True, etag=False, last_modified=None)
+    response = send_file(path, mimetype=kind, conditional=True, etag=False)
+    for name in _OF_NO_USE:
+        response.headers.remove(name)
+    return response
 
 
 def _note_progress(found):
