@@ -22,7 +22,7 @@ test: $(READY) ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(READY) ## Check style, types and spelling, in both dialects
-	$(BIN)/ruff check host simulator tests examples --exclude simulator/modules --exclude examples/blink --exclude examples/thermostat
+	$(BIN)/ruff check host simulator tests examples
 	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat simulator/modules
 	$(BIN)/codespell README.md CHANGELOG.md docs device host simulator tests examples boot.py main.py
 
