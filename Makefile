@@ -5,7 +5,7 @@ PYTHON ?= $(shell command -v /usr/bin/python3 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
-SYSTEM_PACKAGES := python3-venv chromium
+SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
 .PHONY: help run demo test lint deploy size libs system-packages clean
 
