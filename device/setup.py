@@ -89,7 +89,10 @@ def _apply_record(given, watchdog_s):
     from device.update.record import NONE, TRIES, BootRecord
 
     record = BootRecord()
-    changes = {"watchdog_s": given.get("watchdog_s", watchdog_s)}
+    told = given.get("watchdog_s", given.get("config", {}).get("watchdog_s"))
+    if told is None:
+        told = record.watchdog_s if record.is_valid else watchdog_s
+    changes = {"watchdog_s": told}
     if "active" in given:
         changes.update(
             active=given["active"],

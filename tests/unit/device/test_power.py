@@ -36,16 +36,21 @@ async def settle(why):
     print("settle", why)
 power.before_reset = [tidy]
 power.before_sleep = [settle]
+def end(coroutine):
+    try:
+        asyncio.run(coroutine)
+    except machine.Ended:
+        pass
 """
 
 
 def test_a_planned_reset_is_prepared_and_announced(on_board):
-    script = POWER + RESTART + "asyncio.run(power.restart('update'))"
+    script = POWER + RESTART + "end(power.restart('update'))"
     assert on_board(script) == ["tidy update", "power update", r"machine.reset b'MPFR\x01'"]
 
 
 def test_a_deep_sleep_settles_first_and_is_announced(on_board):
-    script = POWER + RESTART + "asyncio.run(power.sleep(60))"
+    script = POWER + RESTART + "end(power.sleep(60))"
     assert on_board(script) == [
         "settle deep sleep for 60 s",
         "tidy deep sleep for 60 s",

@@ -210,6 +210,38 @@ def test_a_retired_board_goes_on_running_its_application(fleet, deploy):
     assert [json.loads(body or b"{}").get("product") for _, _, body in fleet.requests] == ["blink"]
 
 
+def test_a_start_that_fails_is_kept_counted_and_reported(fleet, deploy):
+    board = deploy(
+        BLINK.replace(
+            "    while True:",
+            """
+    import os
+    if board.config.get("break"):
+        os.rename("/slots/a/device/run.mpy", "/slots/a/device/real.mpy")
+        with open("/slots/a/device/run.py", "w") as f:
+            f.write(BROKEN)
+        await board.reset()
+    while True:""",
+        )
+        + '''
+BROKEN = """
+import os
+try:
+    os.stat("/once")
+except OSError:
+    open("/once", "w").close()
+    raise ValueError("cannot start")
+from device.real import main
+"""
+''',
+        app={"break": True},
+    )
+    board.wait_for("ValueError: cannot start", 10)
+    report = fleet.reports.get(timeout=15)
+    assert (report["reason"], report["detail"]) == ("start-failed", "crash 1 of 5")
+    assert "ValueError: cannot start" in report["traceback"]
+
+
 def test_an_unconfigured_board_says_what_to_do_and_stays_at_the_prompt(virtual_board):  # noqa: F811
     from host.builder import release, runtime
     from host.deploy.board import Board
