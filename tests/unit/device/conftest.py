@@ -1,4 +1,4 @@
-"""Runs device code where it runs: in MicroPython, a process per test; pure modules in CPython as well."""
+"""Runs device code in MicroPython, a process per test; pure modules in CPython as well."""
 
 import datetime
 import json
@@ -17,8 +17,13 @@ from cryptography.x509.oid import NameOID
 
 ROOT = Path(__file__).parents[3]
 FAKES = Path(__file__).parent / "fakes"
-UMQTT = ("lib/umqtt", "simulator/modules/umqtt")  # upstream's where `make libs` got it, else the stand-in
-MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}")
+UMQTT = (
+    "lib/umqtt",
+    "simulator/modules/umqtt",
+)  # upstream's where `make libs` got it, else the stand-in
+MICROPYTHON = shutil.which(
+    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+)
 PATH_SETUP = "import sys\nsys.path[:0] = [{fakes!r}, {root!r}, {libraries!r}]\n"
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
 

@@ -1,4 +1,4 @@
-"""A host of a few lines for one virtual board: the device API and a broker that record what the board says."""
+"""A host of a few lines for one virtual board: device API and broker record what it says."""
 
 import contextlib
 import json
@@ -98,7 +98,8 @@ class Fleet:
             }
             status, value = self.answers.get(path) or (200, usual[path])
             data = json.dumps(value).encode()
-            head = f"HTTP/1.1 {status} Word\r\nDate: {self.date}\r\nContent-Length: {len(data)}\r\n\r\n"
+            length = f"Content-Length: {len(data)}"
+            head = f"HTTP/1.1 {status} Word\r\nDate: {self.date}\r\n{length}\r\n\r\n"
             peer.send(head.encode() + data)
 
     def _listen(self, server, peer):
@@ -110,7 +111,9 @@ class Fleet:
         peer.connection.settimeout(0.1)
         while not server.is_over.is_set():
             with contextlib.suppress(queue.Empty):
-                peer.send(publish(topic, json.dumps({"what": self._to_board.get_nowait()}).encode()))
+                peer.send(
+                    publish(topic, json.dumps({"what": self._to_board.get_nowait()}).encode())
+                )
             with contextlib.suppress(TimeoutError):
                 kind, data = read_raw(peer.connection)
                 if b"/status" in data and kind >> 4 == 3:

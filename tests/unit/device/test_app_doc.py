@@ -53,7 +53,11 @@ def outcome(on_board, tmp_path, source, ending="import machine\n" + END, **more)
 
 
 def examples(kind):
-    return [pytest.param(word, source, id=str(i)) for i, (k, word, source) in enumerate(EXAMPLES) if k == kind]
+    return [
+        pytest.param(word, source, id=str(i))
+        for i, (k, word, source) in enumerate(EXAMPLES)
+        if k == kind
+    ]
 
 
 def test_every_example_says_what_it_does():
@@ -73,7 +77,10 @@ def test_an_example_runs_and_ends_when_asked(on_board, tmp_path, word, source):
 
 @pytest.mark.parametrize(("word", "source"), examples("fails"))
 def test_an_example_fails_as_it_says(on_board, tmp_path, word, source):
-    assert outcome(on_board, tmp_path, source, options=["-X", "heapsize=800k"])[2] == f"failed ['{word}']"
+    assert (
+        outcome(on_board, tmp_path, source, options=["-X", "heapsize=800k"])[2]
+        == f"failed ['{word}']"
+    )
 
 
 @pytest.mark.parametrize(("word", "source"), examples("returns"))

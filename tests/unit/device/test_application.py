@@ -1,4 +1,4 @@
-"""The application contract of DESIGN section 3: what happens to one that ends, raises, exits, holds on or goes silent."""
+"""The application contract of DESIGN section 3: applications that end, raise, hold, go silent."""
 
 import pytest
 
@@ -35,7 +35,7 @@ END = "\nasyncio.run(main())\n"
 
 @pytest.fixture
 def run_app(on_board, tmp_path):
-    """Run an application's source and, beside it, indented lines of `meanwhile`; what was printed."""
+    """Run an application's source and, beside it, the lines of `meanwhile`; what was printed."""
 
     def run(source, meanwhile):
         body = "".join(f"    {line}\n" for line in meanwhile.strip().splitlines())
@@ -68,13 +68,25 @@ def test_an_application_that_returns_is_not_started_again(run_app):
 
 
 def test_one_that_raises_is_reported_with_its_traceback_and_started_again(run_app):
-    lines = run_app(RAISES, "await asyncio.sleep(0.5)\nprint(application.failures > 1, reports[0][:2])\nprint(reports[0][2])")
+    lines = run_app(
+        RAISES,
+        """
+await asyncio.sleep(0.5)
+print(application.failures > 1, reports[0][:2])
+print(reports[0][2])
+""",
+    )
     assert "True ('app-raised', \"ValueError('too hot',), 1 times\")" in lines
     assert [line for line in lines if 'app/main.py", line 3, in main' in line]
 
 
 def test_a_traceback_that_repeats_is_counted_and_not_reported_each_time(run_app):
-    more = "module._RESTART_S = (0, 0)\nwhile application.failures < 25:\n    await asyncio.sleep_ms(1)\n"
+    more = """
+module._RESTART_S = (0, 0)
+while application.failures < 25:
+    await asyncio.sleep_ms(1)
+
+"""
     lines = run_app(RAISES, more + "print([r[1] for r in reports])")
     assert lines[-1] == (
         "[\"ValueError('too hot',), 1 times\", \"ValueError('too hot',), 10 times\"]"
@@ -89,17 +101,22 @@ def test_the_waits_before_a_restart_grow(run_app):
 
 @pytest.mark.parametrize(
     ("source", "kind"),
-    [
+    (
         ("import no_such_module\n", "ImportError"),
         ("async def main(board:\n", "SyntaxError"),
         ("x = 1\n", "AttributeError"),
         ("import sys\nasync def main(board):\n    sys.exit(1)\n", "RuntimeError"),
-        ("import asyncio\nasync def main(board):\n    raise asyncio.CancelledError\n", "CancelledError"),
-    ],
+        (
+            "import asyncio\nasync def main(board):\n    raise asyncio.CancelledError\n",
+            "CancelledError",
+        ),
+    ),
     ids=["import", "syntax", "no main", "exit", "cancels itself"],
 )
 def test_whatever_ends_an_application_badly_is_its_failure(run_app, source, kind):
-    lines = run_app(source, "await asyncio.sleep(0.2)\nprint(len(reports), reports[0][1].split('(')[0])")
+    lines = run_app(
+        source, "await asyncio.sleep(0.2)\nprint(len(reports), reports[0][1].split('(')[0])"
+    )
     assert lines[-1] == f"1 {kind}"
 
 
@@ -120,12 +137,18 @@ async def main(board):
 
 
 def test_it_may_tidy_up_before_a_planned_reset(run_app):
-    lines = run_app(TIDY.format(50), "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')")
+    lines = run_app(
+        TIDY.format(50),
+        "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')",
+    )
     assert lines[-2:] == ["heater off", "reset"]
 
 
 def test_tidying_up_has_an_end(run_app):
-    lines = run_app(TIDY.format(5000), "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')")
+    lines = run_app(
+        TIDY.format(5000),
+        "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')",
+    )
     assert (lines[-1], "heater off" in lines) == ("reset", False)
 
 
@@ -139,7 +162,9 @@ async def main(board):
     board.hold(0)
     await asyncio.sleep(60)
 """
-    lines = run_app(source, "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')")
+    lines = run_app(
+        source, "await asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')"
+    )
     assert [line for line in lines if not line.startswith("mpfleet")] == ["door closed", "reset"]
 
 
@@ -151,7 +176,15 @@ async def main(board):
         board.hold(60)
         await asyncio.sleep(0.05)
 """
-    lines = run_app(source, "module._HOLD_S = 0.5\nawait asyncio.sleep(0.1)\nawait application.stop('update')\nprint('reset')")
+    lines = run_app(
+        source,
+        """
+module._HOLD_S = 0.5
+await asyncio.sleep(0.1)
+await application.stop('update')
+print('reset')
+""",
+    )
     assert lines[-1] == "reset"
 
 
@@ -170,7 +203,10 @@ async def main(board):
 
 
 def test_a_blocking_function_runs_in_a_thread_while_the_loop_goes_on(run_app):
-    lines = run_app(THREAD, "n = 0\nwhile not task.done():\n    await asyncio.sleep_ms(1)\n    n += 1\nprint(n > 20)")
+    lines = run_app(
+        THREAD,
+        "n = 0\nwhile not task.done():\n    await asyncio.sleep_ms(1)\n    n += 1\nprint(n > 20)",
+    )
     assert ("result 10" in lines, lines[-1]) == (True, "True")
 
 
@@ -190,13 +226,34 @@ async def main(board):
 
 
 def test_a_thread_that_says_nothing_for_a_watchdog_period_is_silent(run_app):
-    lines = run_app(SILENT, "application._silence_ms = 200\nawait asyncio.sleep(0.1)\nprint(application.is_silent())\nawait asyncio.sleep(0.4)\nprint(application.is_silent())\nawait task\nprint(application.is_silent())")
+    lines = run_app(
+        SILENT,
+        """
+application._silence_ms = 200
+await asyncio.sleep(0.1)
+print(application.is_silent())
+await asyncio.sleep(0.4)
+print(application.is_silent())
+await task
+print(application.is_silent())
+""",
+    )
     assert [line for line in lines if not line.startswith("mpfleet")] == ["False", "True", "False"]
 
 
 def test_a_thread_that_says_it_is_alive_is_not_silent(run_app):
     source = THREAD.replace("(work, 5)", "(work, 30)")
-    lines = run_app(source, "application._silence_ms = 200\nwas = False\nwhile not task.done():\n    was = was or application.is_silent()\n    await asyncio.sleep_ms(5)\nprint(was)")
+    lines = run_app(
+        source,
+        """
+application._silence_ms = 200
+was = False
+while not task.done():
+    was = was or application.is_silent()
+    await asyncio.sleep_ms(5)
+print(was)
+""",
+    )
     assert lines[-1] == "False"
 
 
@@ -212,13 +269,16 @@ async def main(board):
     board_ = board
     await board.thread(work)
 """
-    lines = run_app(source, "await asyncio.sleep(0.1)\nawait application.stop('update')\nawait asyncio.sleep(0.1)")
+    lines = run_app(
+        source,
+        "await asyncio.sleep(0.1)\nawait application.stop('update')\nawait asyncio.sleep(0.1)",
+    )
     assert lines[-1] == "thread ends"
 
 
 @pytest.mark.parametrize(
     ("health", "is_healthy"),
-    [
+    (
         ("", True),
         ("def health():\n    return True\n", True),
         ("def health():\n    pass\n", True),
@@ -227,12 +287,20 @@ async def main(board):
         ("async def health():\n    return True\n", True),
         ("async def health():\n    return False\n", False),
         ("import asyncio\nasync def health():\n    await asyncio.sleep(60)\n", False),
-    ],
+    ),
     ids=["none", "yes", "says nothing", "no", "raises", "async yes", "async no", "never answers"],
 )
 def test_health(run_app, health, is_healthy):
     source = "import asyncio\nasync def main(board):\n    await asyncio.sleep(60)\n" + health
-    lines = run_app(source, "module._HEALTH_MS = 100\nprint(await application.is_healthy())\nawait asyncio.sleep(0.05)\nprint(await application.is_healthy())")
+    lines = run_app(
+        source,
+        """
+module._HEALTH_MS = 100
+print(await application.is_healthy())
+await asyncio.sleep(0.05)
+print(await application.is_healthy())
+""",
+    )
     answers = [line for line in lines if line in ("True", "False")]
     assert answers == ["False", str(is_healthy)]  # one that has not started is not healthy
 

@@ -68,7 +68,11 @@ def check(on_board, call):
 
 
 def test_jitter_is_a_quarter_to_each_side(on_board):
-    script = "from device.checkin import jittered\nd = [jittered(3600) for _ in range(500)]\nprint(min(d) >= 2700, max(d) <= 4501, len(set(d)) > 50)"
+    script = """
+from device.checkin import jittered
+d = [jittered(3600) for _ in range(500)]
+print(min(d) >= 2700, max(d) <= 4501, len(set(d)) > 50)
+"""
     assert on_board(script) == ["True True True"]
 
 
@@ -87,13 +91,15 @@ def test_a_host_out_of_reach_is_tried_later_each_time_and_ntp_asked_for_the_time
 
 
 def test_success_starts_the_waits_over(on_board):
-    lines = check(on_board, "run(False, NetworkError('cut'), NetworkError('cut'), None, NetworkError('cut'))")
+    lines = check(
+        on_board, "run(False, NetworkError('cut'), NetworkError('cut'), None, NetworkError('cut'))"
+    )
     assert lines[-1] == "[('wait', 5), ('wait', 10), ('wait', 3600), ('wait', 5)]"
 
 
 @pytest.mark.parametrize(
     ("error", "wait"),
-    [
+    (
         ("HttpError('http-429', 429, 17)", ("nap", 17)),
         ("HttpError('http-429', 429)", ("nap", 60)),
         ("HttpError('http-409', 409)", ("nap", 3600)),
@@ -102,7 +108,7 @@ def test_success_starts_the_waits_over(on_board):
         ("HttpError('http-500', 500)", ("wait", 5)),
         ("HttpError('bad-answer', 200)", ("wait", 5)),
         ("HttpError('http-302', 302)", ("wait", 5)),
-    ],
+    ),
 )
 def test_a_refusal_has_its_wait(on_board, error, wait):
     assert check(on_board, f"run(False, {error})") == [str([wait])]

@@ -11,7 +11,11 @@ EPOCH_2000 = 946684800
 def test_dates_become_seconds(on_both):
     draw = random.Random(7)
     times = [draw.randrange(EPOCH_2000, EPOCH_2000 + 3_700_000_000) for _ in range(300)]
-    times += [calendar.timegm((y, m, d, 0, 0, 0)) for y in (2000, 2024, 2100) for m, d in ((2, 28), (3, 1))]
+    times += [
+        calendar.timegm((y, m, d, 0, 0, 0))
+        for y in (2000, 2024, 2100)
+        for m, d in ((2, 28), (3, 1))
+    ]
     import time
 
     dates = [time.gmtime(t)[:6] for t in times]
@@ -21,7 +25,7 @@ def test_dates_become_seconds(on_both):
 
 @pytest.mark.parametrize(
     ("text", "expected"),
-    [
+    (
         ("Sun, 06 Nov 2044 08:49:37 GMT", calendar.timegm((2044, 11, 6, 8, 49, 37)) - EPOCH_2000),
         ("Sun, 06 Nov 1994 08:49:37 GMT", None),
         ("Sunday, 06-Nov-94 08:49:37 GMT", None),
@@ -29,7 +33,7 @@ def test_dates_become_seconds(on_both):
         ("", None),
         ("Sun, 06 Nov", None),
         ("Sun, xx Nov 2044 08:49:37 GMT", None),
-    ],
+    ),
 )
 def test_an_http_date(on_both, text, expected):
     script = "from device.clock import parse_date\nprint(parse_date(given[0]))"
@@ -79,7 +83,10 @@ def check(on_board, script):
 
 
 def test_a_clock_below_the_floor_is_lifted_to_it_but_not_believed(on_board):
-    assert check(on_board, "at(2000)\nclock.start()\nprint(year(), clock.is_set, clock.now())") == "2026 False 0"
+    assert (
+        check(on_board, "at(2000)\nclock.start()\nprint(year(), clock.is_set, clock.now())")
+        == "2026 False 0"
+    )
 
 
 def test_a_clock_that_ran_through_a_reset_is_kept(on_board):
@@ -87,30 +94,58 @@ def test_a_clock_that_ran_through_a_reset_is_kept(on_board):
 
 
 def test_a_date_sets_the_clock(on_board):
-    script = "at(2000)\nclock.start()\nclock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')\nprint(year(), clock.is_set)"
+    script = """
+at(2000)
+clock.start()
+clock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')
+print(year(), clock.is_set)
+"""
     assert check(on_board, script) == "2044 True"
 
 
 def test_a_date_below_the_floor_is_ignored(on_board):
-    script = "at(2000)\nclock.start()\nclock.hear_date('Sun, 06 Nov 2022 08:49:37 GMT')\nprint(year(), clock.is_set)"
+    script = """
+at(2000)
+clock.start()
+clock.hear_date('Sun, 06 Nov 2022 08:49:37 GMT')
+print(year(), clock.is_set)
+"""
     assert check(on_board, script) == "2026 False"
 
 
 def test_ntp_sets_the_clock(on_board):
-    assert check(on_board, "clock.start()\nntp(module.seconds(2028, 1, 1, 0, 0, 0))\nprint(year(), clock.is_set)") == "2028 True"
+    assert (
+        check(
+            on_board,
+            "clock.start()\nntp(module.seconds(2028, 1, 1, 0, 0, 0))\nprint(year(), clock.is_set)",
+        )
+        == "2028 True"
+    )
 
 
 def test_ntp_without_an_answer_changes_nothing(on_board):
-    assert check(on_board, "at(2000)\nclock.start()\nntp(None)\nprint(year(), clock.is_set)") == "2026 False"
+    assert (
+        check(on_board, "at(2000)\nclock.start()\nntp(None)\nprint(year(), clock.is_set)")
+        == "2026 False"
+    )
 
 
 def test_ntp_does_not_outrank_the_host(on_board):
-    script = "clock.start()\nclock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')\nntp(module.seconds(2099, 1, 1, 0, 0, 0))\nprint(year())"
+    script = """
+clock.start()
+clock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')
+ntp(module.seconds(2099, 1, 1, 0, 0, 0))
+print(year())
+"""
     assert check(on_board, script) == "2044"
 
 
 def test_a_clock_of_2099_is_left_for_the_floor_when_certificates_fail(on_board):
-    script = "clock.start()\nntp(module.seconds(2099, 1, 1, 0, 0, 0))\nprint(clock.doubt(), year(), clock.is_set)"
+    script = """
+clock.start()
+ntp(module.seconds(2099, 1, 1, 0, 0, 0))
+print(clock.doubt(), year(), clock.is_set)
+"""
     assert check(on_board, script) == "True 2026 False"
 
 
@@ -121,6 +156,9 @@ def test_doubt_has_nothing_to_offer_at_the_floor(on_board):
 def test_nothing_but_deploy_raises_the_stored_floor(on_board):
     script = (
         "clock.start()\nntp(module.seconds(2099, 1, 1, 0, 0, 0))\n"
-        "clock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')\nprint(nvs.number('floor') == clock.floor == module.seconds(2026, 1, 1, 0, 0, 0))"
+        """
+clock.hear_date('Sun, 06 Nov 2044 08:49:37 GMT')
+print(nvs.number('floor') == clock.floor == module.seconds(2026, 1, 1, 0, 0, 0))
+"""
     )
     assert check(on_board, script) == "True"

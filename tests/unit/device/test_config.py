@@ -17,12 +17,12 @@ config = Config(store)
 
 def test_what_is_given_is_taken(on_both, tmp_path):
     script = CONFIG + "print(config.product, config.poll_s, config.app)"
-    assert on_both(script, str(tmp_path / "s"), {"product": "blink", "poll_s": 60, "app": {"pin": 4}}) == [
-        "blink 60 {'pin': 4}"
-    ]
+    assert on_both(
+        script, str(tmp_path / "s"), {"product": "blink", "poll_s": 60, "app": {"pin": 4}}
+    ) == ["blink 60 {'pin': 4}"]
 
 
-@pytest.mark.parametrize("given", [None, {}, {"poll_s": "soon", "product": 7, "unknown": 1}])
+@pytest.mark.parametrize("given", (None, {}, {"poll_s": "soon", "product": 7, "unknown": 1}))
 def test_the_rest_has_its_default(on_both, tmp_path, given):
     script = CONFIG + "print(all(getattr(config, n) == d for n, d in DEFAULTS.items()))"
     assert on_both(script, str(tmp_path / "s"), given) == ["True"]

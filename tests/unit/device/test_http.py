@@ -82,7 +82,7 @@ def test_connection_close_is_obeyed(on_board, authority, leaf):
     assert server.connections == 2
 
 
-@pytest.mark.parametrize("status", [302, 401, 404, 410, 416, 500])
+@pytest.mark.parametrize("status", (302, 401, 404, 410, 416, 500))
 def test_a_status_becomes_a_word(on_board, authority, leaf, status):
     answer = f"HTTP/1.1 {status} Word\r\nContent-Length: 2\r\nLocation: /x\r\n\r\n{{}}".encode()
     assert outcome(on_board, authority, leaf, answer) == f"HttpError http-{status} None"
@@ -131,12 +131,12 @@ def test_a_download_goes_on_at_an_offset(on_board, authority, leaf):
     assert (lines, server.requests[0][1]["range"]) == (["206 b'rst'"], "bytes=7-")
 
 
-@pytest.mark.parametrize("answer", [PARTIAL % 6, OK], ids=["another offset", "the whole"])
+@pytest.mark.parametrize("answer", (PARTIAL % 6, OK), ids=["another offset", "the whole"])
 def test_an_answer_from_another_offset_is_refused(on_board, authority, leaf, answer):
     assert outcome(on_board, authority, leaf, answer, (7,)) == "HttpError bad-answer None"
 
 
-@pytest.mark.parametrize("n", [0, 10, 50, len(OK) - 2])
+@pytest.mark.parametrize("n", (0, 10, 50, len(OK) - 2))
 def test_a_connection_cut_after_n_bytes_is_a_cut(on_board, authority, leaf, n):
     assert outcome(on_board, authority, leaf, OK[:n]) == "NetworkError cut "
 
@@ -148,7 +148,7 @@ device.connection._HANDSHAKE_MS = 300
 """
 
 
-@pytest.mark.parametrize("n", [0, 10, len(OK) - 2])
+@pytest.mark.parametrize("n", (0, 10, len(OK) - 2))
 def test_a_server_that_stalls_after_n_bytes_times_out_while_the_loop_goes_on(
     on_board, authority, leaf, n
 ):
@@ -198,7 +198,9 @@ def test_a_name_that_nobody_knows_is_name_lookup(on_board, authority):
 
 
 def test_the_second_address_is_tried_and_remembered(on_board, authority, leaf):
-    script = GET.replace("rig = Rig(*given[:2])", "rig = Rig(*given[:2], ['127.0.0.9', '127.0.0.1'])")
+    script = GET.replace(
+        "rig = Rig(*given[:2])", "rig = Rig(*given[:2], ['127.0.0.9', '127.0.0.1'])"
+    )
     with TlsServer(leaf, answering(OK)) as server:
         lines = on_board(script + "print(rig.host.address)", server.port, authority.der_hex, 1, ())
     assert lines[-2:] == ["200 b'hello'", "127.0.0.1"]
@@ -214,12 +216,12 @@ def test_a_certificate_of_another_authority_is_refused(on_board, authority, tmp_
     assert outcome(on_board, authority, Authority(tmp_path).leaf(), OK) == "NetworkError tls "
 
 
-@pytest.mark.parametrize("year", [2020, 2090], ids=["expired", "not yet valid"])
+@pytest.mark.parametrize("year", (2020, 2090), ids=["expired", "not yet valid"])
 def test_a_certificate_out_of_its_time_is_tried_once_more_at_the_floor(on_board, authority, year):
     start = datetime.datetime(year, 1, 1, tzinfo=datetime.UTC)
     with TlsServer(authority.leaf(start=start, days=30), answering(OK)) as server:
         lines = on_board(GET, server.port, authority.der_hex, 1, ())
-    # the clock of this process cannot be turned back: the second try fails as well, and is the last
+    # this process' clock cannot be turned back: the second try fails as well, and is the last
     floor = "rtc (2025, 12, 25, 3, 17, 46, 40, 0)"
     assert [floor in lines, lines[-1]] == [True, "NetworkError tls "]
 
@@ -231,8 +233,14 @@ def test_a_date_is_heard(on_board, authority, leaf):
 
 
 def test_json_is_posted_without_credentials_where_asked(on_board, authority, leaf):
-    script = GET.replace('rig.http.get("/thing", *given[3])', 'rig.http.post("/register", {"a": 1}, False)')
+    script = GET.replace(
+        'rig.http.get("/thing", *given[3])', 'rig.http.post("/register", {"a": 1}, False)'
+    )
     with TlsServer(leaf, answering(OK)) as server:
         on_board(script, server.port, authority.der_hex, 1, ())
     first, headers, body = server.requests[0]
-    assert (first.split()[0], json.loads(body), "authorization" in headers) == ("POST", {"a": 1}, False)
+    assert (first.split()[0], json.loads(body), "authorization" in headers) == (
+        "POST",
+        {"a": 1},
+        False,
+    )

@@ -20,21 +20,32 @@ def test_the_id_is_the_mac_in_hex(on_board):
 
 
 def test_the_secret_is_made_once(on_board):
-    script = IDENTITY + "a, b = identity(), identity()\nprint(a.secret_hex == b.secret_hex, len(a.secret_hex))"
+    script = (
+        IDENTITY
+        + "a, b = identity(), identity()\nprint(a.secret_hex == b.secret_hex, len(a.secret_hex))"
+    )
     assert on_board(script) == ["True 64"]
 
 
 def test_a_secret_of_the_wrong_length_is_made_anew(on_board):
-    script = IDENTITY + "esp32.NVS.committed['secret'] = b'short'\nprint(len(identity().secret_hex))"
+    script = (
+        IDENTITY + "esp32.NVS.committed['secret'] = b'short'\nprint(len(identity().secret_hex))"
+    )
     assert on_board(script) == ["64"]
 
 
 @pytest.mark.parametrize(
     ("build", "model"),
-    [("ESP32_GENERIC", "ESP32_GENERIC"), ("ESP32_GENERIC_S3-SPIRAM_OCT", "ESP32_GENERIC_S3"), ("", "")],
+    (
+        ("ESP32_GENERIC", "ESP32_GENERIC"),
+        ("ESP32_GENERIC_S3-SPIRAM_OCT", "ESP32_GENERIC_S3"),
+        ("", ""),
+    ),
 )
 def test_the_model_is_the_build_without_its_variant(on_both, build, model):
-    assert on_both("from device.identity import build_model\nprint(build_model(given[0]))", build) == [model]
+    assert on_both(
+        "from device.identity import build_model\nprint(build_model(given[0]))", build
+    ) == [model]
 
 
 def test_the_firmware_is_a_word_of_sys_version(on_both):

@@ -59,7 +59,7 @@ def read_packet(peer):
 
 
 def broker(*sent, answer=CONNACK):
-    """Script: let the board log on, send it these bytes (a number: seconds of silence), keep what it says."""
+    """Script: let the board log on, send this (a number: seconds of silence), keep what it says."""
 
     def script(server, peer):
         server.requests.append(read_packet(peer))
@@ -97,7 +97,10 @@ def heard(lines):
 def test_a_board_logs_on_with_its_id_secret_and_last_will(session):
     _, requests = session(broker())
     kind, body = requests[0]
-    assert (kind, body[:10]) == (0x10, b"\x00\x04MQTT\x04\xe6\x00\x3c")  # user, password, will, retained; 60 s
+    assert (kind, body[:10]) == (
+        0x10,
+        b"\x00\x04MQTT\x04\xe6\x00\x3c",
+    )  # user, password, will, retained; 60 s
     assert b'mpfleet/246f28010203/status\x00\x11{"online": false}' in body
 
 
@@ -154,7 +157,11 @@ IGNORED = {
     "empty": (NOTIFY, b"", "ignored a message of 0 bytes"),
     "not JSON": (NOTIFY, b"check!", "ignored a message of 6 bytes"),
     "no object": (NOTIFY, b"[1]", "ignored a message of 3 bytes"),
-    "not ours": ("mpfleet/000000000000/notify", b'{"what": "check"}', "ignored a message of 17 bytes"),
+    "not ours": (
+        "mpfleet/000000000000/notify",
+        b'{"what": "check"}',
+        "ignored a message of 17 bytes",
+    ),
     "over 1 kB": (NOTIFY, b'"' + b"x" * 1060 + b'"', "ignored a message of 1062 bytes"),
     "nested deep": (NOTIFY, b"[" * 900, "ignored a message of 900 bytes"),
     "huge": (NOTIFY, b"x" * 200000, "skipping a packet of 200033 bytes"),
@@ -179,7 +186,7 @@ WRECKS = {
 
 @pytest.mark.parametrize("data", WRECKS.values(), ids=WRECKS)
 def test_bytes_that_are_no_mqtt_do_no_harm(session, data):
-    lines, requests = session(broker(data), logged="link:", heard=1)
+    lines, _requests = session(broker(data), logged="link:", heard=1)
     assert not [line for line in lines if "Traceback" in line]
 
 
@@ -189,13 +196,17 @@ def test_a_broker_that_refuses_us_is_logged(session):
 
 
 def test_a_broker_of_another_name_is_refused(session, authority):
-    lines, requests = session(broker(), heard=0, logged="tls", certificate=authority.leaf("other"))
+    _lines, requests = session(
+        broker(), heard=0, logged="tls", certificate=authority.leaf("other")
+    )
     assert requests == []
 
 
 def test_a_broker_that_stalls_is_left_at_the_deadline(session):
     more = "import device.link\ndevice.link._LOGIN_MS = 1000\n"
-    lines, _ = session(lambda server, peer: server.is_over.wait(20), heard=0, logged="logging on", more=more)
+    lines, _ = session(
+        lambda server, peer: server.is_over.wait(20), heard=0, logged="logging on", more=more
+    )
     assert any("timeout logging on" in line for line in lines)
 
 

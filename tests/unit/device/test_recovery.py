@@ -12,7 +12,7 @@ print(reason_of(Record, given[3], given[4]))
 
 @pytest.mark.parametrize(
     ("mode", "active", "reason", "traceback", "cause", "expected"),
-    [
+    (
         ("golden", "a", "crashes", None, 2, "crashes"),
         ("golden", "a", "firmware-mismatch", None, 2, "firmware-mismatch"),
         ("golden", "-", "", None, 1, None),  # a board without a release yet
@@ -20,7 +20,7 @@ print(reason_of(Record, given[3], given[4]))
         ("active", "a", "", None, 2, None),
         ("active", "a", "", None, 3, "watchdog"),
         ("active", "a", "", "Traceback", 2, "start-failed"),
-    ],
+    ),
 )
 def test_the_word_for_how_it_ended(on_both, mode, active, reason, traceback, cause, expected):
     assert on_both(REASON, mode, active, reason, traceback, cause) == [str(expected)]
@@ -43,12 +43,13 @@ print(store.read("traceback"))
 
 def test_a_traceback_is_reported_once(on_both, tmp_path):
     assert on_both(TELL, str(tmp_path / "s"), "active", 0) == [
-        "boot [('detail', 'crash 2 of 5'), ('reason', 'start-failed'), ('traceback', 'Traceback: x')]",
+        "boot [('detail', 'crash 2 of 5'), ('reason', 'start-failed'), "
+        "('traceback', 'Traceback: x')]",
         "None",
     ]
 
 
-@pytest.mark.parametrize(("mode", "number"), [("trial", 4), ("active", 4)], ids=["runs", "ended"])
+@pytest.mark.parametrize(("mode", "number"), (("trial", 4), ("active", 4)), ids=["runs", "ended"])
 def test_a_trials_traceback_is_left_for_the_update(on_both, tmp_path, mode, number):
     assert on_both(TELL, str(tmp_path / "s"), mode, number) == ["b'Traceback: x'"]
 

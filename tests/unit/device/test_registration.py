@@ -61,7 +61,10 @@ def test_a_claimed_board_does_not_register_again(check):
 
 def test_an_unclaimed_board_registers_at_each_start_and_shows_its_code(check):
     lines = check(
-        "answer = {'state': 'unclaimed', 'claim_code': 'ABCD-EFGH', 'claim_url': 'https://x/claim'}\n"
+        """
+answer = {'state': 'unclaimed', 'claim_code': 'ABCD-EFGH', 'claim_url': 'https://x/claim'}
+
+"""
         "ensure(build(answer))\nensure(build(answer))\nprint(len(http.posted))"
     )
     assert lines[-1] == "1"
@@ -69,17 +72,19 @@ def test_an_unclaimed_board_registers_at_each_start_and_shows_its_code(check):
 
 
 def test_a_forgotten_board_registers_again(check):
-    lines = check("r = build(CLAIMED, CLAIMED)\nensure(r)\nr.forget()\nensure(r)\nprint(len(http.posted))")
+    lines = check(
+        "r = build(CLAIMED, CLAIMED)\nensure(r)\nr.forget()\nensure(r)\nprint(len(http.posted))"
+    )
     assert lines[-1] == "2"
 
 
-@pytest.mark.parametrize("status", [400, 409, 410, 429, 500])
+@pytest.mark.parametrize("status", (400, 409, 410, 429, 500))
 def test_a_refusal_is_raised_and_tried_anew(check, status):
     lines = check(f"r = build({status}, CLAIMED)\nprint(ensure(r), ensure(r))")
     assert lines[-1] == f"http-{status} ok"
 
 
-@pytest.mark.parametrize("answer", ["[1]", "None", "7.5"])
+@pytest.mark.parametrize("answer", ("[1]", "None", "7.5"))
 def test_an_answer_that_is_no_object_is_bad(check, answer):
     assert check(f"print(ensure(build({answer})))")[-1] == "bad-answer"
 

@@ -95,7 +95,11 @@ async def main(board):
     )
     board.wait_for("task_wdt", 10)
     report = fleet.reports.get(timeout=10)
-    assert (report["kind"], report["reason"], report["detail"]) == ("boot", "watchdog", "crash 1 of 5")
+    assert (report["kind"], report["reason"], report["detail"]) == (
+        "boot",
+        "watchdog",
+        "crash 1 of 5",
+    )
 
 
 def test_a_silent_thread_starves_the_watchdog(deploy):

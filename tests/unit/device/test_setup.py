@@ -57,7 +57,9 @@ def test_everything_finds_its_place(golden):
     assert ask(golden, "s.load('config.json', {})['app'], s.load('wifi.json', [])[0]['ssid']") == (
         "({'pin': 4}, 'home')"
     )
-    assert ask(golden, "r.active, r.trial, r.watchdog_s, r.firmware[0]") == "('a', '-', 75, b'ota_0')"
+    assert (
+        ask(golden, "r.active, r.trial, r.watchdog_s, r.firmware[0]") == "('a', '-', 75, b'ota_0')"
+    )
 
 
 def test_absent_keys_leave_what_is_there(golden):

@@ -12,13 +12,13 @@ print([n["ssid"] for n in order([{"ssid": s} if s else {} for s in given[0]], gi
 
 @pytest.mark.parametrize(
     ("known", "seen", "last", "expected"),
-    [
+    (
         (["a", "b"], {}, None, ["a", "b"]),
         (["a", "b"], {"a": -80, "b": -40}, None, ["b", "a"]),
         (["a", "b", "hidden"], {"b": -40, "a": -80}, None, ["b", "a", "hidden"]),
         (["a", "b"], {"a": -80, "b": -40}, "a", ["a", "b"]),
         (["", "a"], {}, None, ["a"]),
-    ],
+    ),
     ids=["as listed", "strongest first", "hidden last", "the last good one first", "no name"],
 )
 def test_the_order_of_networks(on_board, known, seen, last, expected):
@@ -77,7 +77,7 @@ def test_a_hidden_network_is_tried_after_those_in_the_air(join):
 
 @pytest.mark.parametrize(
     ("known", "air", "word"),
-    [
+    (
         ([{"ssid": "home", "password": "wrong"}], {"home": HOME}, "wrong-password"),
         ([{"ssid": "gone", "password": "x"}], {"home": HOME}, "no-such-network"),
         ([{"ssid": "home", "password": "x"}], {"home": {**HOME, "mood": 204}}, "wrong-password"),
@@ -85,7 +85,7 @@ def test_a_hidden_network_is_tried_after_those_in_the_air(join):
         ([{"ssid": "home", "password": "x"}], {"home": {**HOME, "mood": 1001}}, "no-wifi"),
         ([], {}, "no-wifi"),
         ([{"password": "x"}], {}, "no-wifi"),
-    ],
+    ),
     ids=["password", "absent", "handshake", "refused", "silent", "none known", "no name"],
 )
 def test_a_failure_has_its_word(join, known, air, word):

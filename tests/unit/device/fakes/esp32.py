@@ -2,7 +2,7 @@
 
 
 class NVS:
-    committed = {}
+    committed = {}  # noqa: RUF012 - one flash for all
 
     def __init__(self, namespace):
         self._open = dict(NVS.committed)

@@ -31,7 +31,7 @@ class Http:
     def _answer(self):
         answer = self.answers.pop(0)
         if isinstance(answer, int):
-            raise HttpError("http-%d" % answer, answer)
+            raise HttpError(f"http-{answer}", answer)
         if isinstance(answer, str):
             raise NetworkError(answer)
         return Response(answer)

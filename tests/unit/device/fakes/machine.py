@@ -1,4 +1,5 @@
-"""Stand-in for ESP32's `machine`: what the runtime calls of it is printed, so that a test can read it."""
+"""Stand-in for ESP32's `machine`: what is called of it is printed, for a test to read."""
+# ruff: noqa: T201 - printing is what it does
 
 RESET_CAUSE = 1
 

@@ -17,7 +17,15 @@ from device.store import Store
 
 
 class Rig:
-    def __init__(self, port, ca_hex, addresses=("127.0.0.1",), floor=820000000, folder="/nowhere", mqtt_port=1):
+    def __init__(
+        self,
+        port,
+        ca_hex,
+        addresses=("127.0.0.1",),
+        floor=820000000,
+        folder="/nowhere",
+        mqtt_port=1,
+    ):
         esp32.NVS.committed["floor"] = floor
         self.log = Log()
         self.store = Store(folder)
@@ -26,7 +34,12 @@ class Rig:
         self.clock = Clock(self.nvs, self.config, self.log)
         self.identity = Identity(self.nvs, self.config)
         self.power = Power(0, self.log)
-        settings = {"addresses": list(addresses), "port": port, "mqtt_port": mqtt_port, "name": "mpfleet"}
+        settings = {
+            "addresses": list(addresses),
+            "port": port,
+            "mqtt_port": mqtt_port,
+            "name": "mpfleet",
+        }
         self.host = Host(settings, bytes.fromhex(ca_hex), self.power)
         self.heard = []
         self.link = Link(
