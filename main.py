@@ -1,4 +1,4 @@
-"""Start the runtime; a start that fails leaves its traceback in /state and resets, and boot.py counts it."""
+"""Start the runtime; a start that fails leaves its traceback and resets, and boot.py counts it."""
 
 import sys
 import time
@@ -31,7 +31,8 @@ except KeyboardInterrupt:  # a person or mpremote at the serial port: the prompt
     print("mpfleet: stopped")
 except BaseException as e:
     keep_traceback(e)
-    time.sleep(3)  # time to read it, and to press Ctrl-C: a board that resets at once cannot be repaired over USB
+    # time to read it, and to press Ctrl-C: a board that resets at once cannot be repaired over USB
+    time.sleep(3)
     import machine
 
     machine.reset()

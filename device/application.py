@@ -1,4 +1,4 @@
-"""Runs the user's application: starts it, reports and restarts it when it raises, lets it tidy up before a reset.
+"""Runs the user's application: starts it, again when it raises, lets it tidy up before a reset.
 
 docs/APP.md is this file's contract, seen from the other side.
 """
@@ -48,7 +48,9 @@ class Application:
 
     def __init__(self, log, report, watchdog_s):
         self._log = log
-        self._report = report  # (reason, detail, traceback or None): what becomes a report of kind `app`
+        self._report = (
+            report  # (reason, detail, traceback or None): what becomes a report of kind `app`
+        )
         self._silence_ms = watchdog_s * 1000
         self._task = None
         self._module = None
@@ -61,7 +63,7 @@ class Application:
         self.is_stopping = False
 
     async def run(self, board):
-        """Task: the application, again and again, later each time it raised. Ends when it returns or is stopped."""
+        """Task: the application, later each time, until it returns or is stopped."""
         delay_s, longest_s = _RESTART_S
         while not self.is_stopping:
             start = time.ticks_ms()
@@ -69,7 +71,10 @@ class Application:
             try:
                 await self._task
                 return
-            except (Exception, asyncio.CancelledError) as e:  # cancelled by itself, too: by us only while stopping
+            except (
+                Exception,
+                asyncio.CancelledError,
+            ) as e:  # cancelled by itself, too: by us only while stopping
                 if self.is_stopping:
                     return
                 self.note(e)
@@ -97,7 +102,10 @@ class Application:
                 del sys.modules[name]
 
     def note(self, e):
-        """The application, or a task of its own, raised this: log what it raised; report a new traceback at once, a known one the 10th, 100th … time."""
+        """Note what the application, or a task of its own, raised.
+
+        A new traceback is reported at once, a known one the 10th, 100th … time.
+        """
         out = io.StringIO()
         sys.print_exception(e, out)
         text = out.getvalue()[-_TRACEBACK_CHARS:]
@@ -135,7 +143,7 @@ class Application:
         self._held_until = time.ticks_add(time.ticks_ms(), int(min(seconds, _HOLD_S) * 1000))
 
     async def stop(self, why):
-        """Before a planned reset: wait while it is held, cancel main() and give it five seconds."""
+        """Before a planned reset: wait while it is held, cancel main(), give it five seconds."""
         start = time.ticks_ms()
         while self._is_held() and time.ticks_diff(time.ticks_ms(), start) < _HOLD_S * 1000:
             await asyncio.sleep_ms(200)
@@ -188,4 +196,6 @@ class Application:
         return False
 
     def _is_held(self):
-        return self._held_until is not None and time.ticks_diff(self._held_until, time.ticks_ms()) > 0
+        return (
+            self._held_until is not None and time.ticks_diff(self._held_until, time.ticks_ms()) > 0
+        )

@@ -1,4 +1,4 @@
-"""What the application is handed: the one object through which it meets the runtime (docs/APP.md)."""
+"""What the application is handed: the object through which it meets the runtime (docs/APP.md)."""
 
 
 class Board:
@@ -22,7 +22,7 @@ class Board:
         return self._link.is_online
 
     def publish(self, topic, value):
-        """Send a value (anything JSON can say, or bytes; 4 kB at most) to `mpfleet/<id>/data/<topic>`.
+        """Send anything JSON can say, or bytes, to `mpfleet/<id>/data/<topic>`; 4 kB at most.
 
         Returns whether it was taken: False while offline, or when eight wait already.
         """
@@ -33,7 +33,7 @@ class Board:
         self._application.hold(seconds)
 
     async def thread(self, function, *args):
-        """Run a blocking function beside the loop; returns what it returns. It must call alive() now and then."""
+        """Run a blocking function, which calls alive() now and then; returns what it returns."""
         return await self._application.thread(function, args)
 
     def alive(self):

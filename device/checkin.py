@@ -1,4 +1,4 @@
-"""Asks the host what to do: at start, when it calls, and now and then; later each time it cannot be reached."""
+"""When to talk to the host: at start, when it calls, now and then; later each time it is away."""
 
 import asyncio
 import os
@@ -9,7 +9,9 @@ from micropython import const
 from device.errors import HttpError, NetworkError
 
 _BACKOFF_S = (5, 300)
-_LINK_S = const(15)  # at start the first question waits this long for the MQTT session, so that no call falls in between
+# at start the first question waits this long for the MQTT session, so that no call falls in
+# between
+_LINK_S = const(15)
 _LONGEST_S = const(86400)  # of a Retry-After
 _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
 _AGAIN_MS = const(3600000)
@@ -18,12 +20,12 @@ _WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
 
 
 def jittered(seconds):
-    """A time within 25 % of `seconds`, random: a power cut must not make all boards ask at once."""
+    """A random time within 25 % of `seconds`: after a power cut not all boards ask at once."""
     return seconds * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
 
 
 class Checkin:
-    """When to talk to the host. `talks` opens and closes conversations (device/conversation.py)."""
+    """Talk after talk. `talks` opens and closes conversations (device/conversation.py)."""
 
     def __init__(self, wifi, clock, talks, link, config, log):
         self._wifi = wifi

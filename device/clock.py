@@ -1,6 +1,7 @@
-"""The running clock: lifted to the floor at start, set by the host's `Date` or by NTP, never stored.
+"""The running clock: lifted to the floor at start, set by the host's `Date` or by NTP, not stored.
 
-Only offline-signed metadata raise the stored floor: one lying time server must not outlive a reset (DESIGN section 5).
+Only offline-signed metadata raise the stored floor: one lying time server must not outlive a reset
+(DESIGN section 5).
 """
 
 import time
@@ -9,14 +10,16 @@ from micropython import const
 
 from device.protocol import EPOCH_2000
 
-_SLACK_S = const(3)  # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
+# a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
+_SLACK_S = const(3)
 _MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
 _DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
 
 
 def seconds(year, month, day, hour, minute, second):
     """Seconds since 2000-01-01 of a UTC date from 2000 on."""
-    leaps = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 484  # leap days of 2000 … year-1
+    # leap days of 2000 … year-1
+    leaps = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 484
     days = (year - 2000) * 365 + leaps + _DAYS_BEFORE[month - 1] + day - 1
     if month > 2 and year % 4 == 0 and (year % 100 or year % 400 == 0):
         days += 1
@@ -24,7 +27,7 @@ def seconds(year, month, day, hour, minute, second):
 
 
 def parse_date(text):
-    """Seconds since 2000 of an HTTP date, `Sun, 06 Nov 2044 08:49:37 GMT`; None where it is none."""
+    """Seconds since 2000 of an HTTP date, `Sun, 06 Nov 2044 08:49:37 GMT`, or None."""
     try:
         day, month, year, clock = text.split(", ")[1].split(" ")[:4]
         hour, minute, second = [int(n) for n in clock.split(":")]
@@ -44,13 +47,15 @@ class Clock:
 
         self.floor = nvs.number("floor", 0)
         self.is_set = False
-        self._is_vouched = False  # by a Date over verified TLS: outranks NTP, which anybody can fake
+        self._is_vouched = (
+            False  # by a Date over verified TLS: outranks NTP, which anybody can fake
+        )
         self._ntp_host = config.ntp_host
         self._rtc = machine.RTC()
         self._log = log
 
     def start(self):
-        """Lift the clock to the floor, so that certificates can be checked; one that ran through a reset stays."""
+        """Lift the clock to the floor, for certificates; one that ran through a reset stays."""
         if self._now_2000() < self.floor:
             self._set(self.floor)
         else:
@@ -71,7 +76,10 @@ class Clock:
             self._log("clock", "set by the host:", text)
 
     async def sync_ntp(self):
-        """Ask NTP unless the host has told the time. Holds the loop for the name look-up and a second at most."""
+        """Ask NTP unless the host has told the time.
+
+        Holds the loop for the name look-up and a second at most.
+        """
         if self._is_vouched:
             return
         import ntptime  # used once or never
@@ -89,7 +97,7 @@ class Clock:
             self._log("clock", "set by NTP")
 
     def doubt(self):
-        """A certificate was out of its time: fall back to the floor, the one time nobody can lie about.
+        """A certificate was out of its time: fall back to the floor, which nobody can lie about.
 
         Returns whether the clock was changed, that is, whether trying again makes sense.
         """
@@ -109,4 +117,5 @@ class Clock:
 
 
 def _epoch_offset():
-    return 0 if time.gmtime(0)[0] == 2000 else EPOCH_2000  # ESP32 counts from 2000, others from 1970
+    # ESP32 counts from 2000, others from 1970
+    return 0 if time.gmtime(0)[0] == 2000 else EPOCH_2000

@@ -1,7 +1,8 @@
-"""Verified TLS connections to the fleet's host over sockets that never block: every wait gives the loop away, and ends.
+"""Verified TLS connections to the fleet's host over sockets that never block.
 
-Waiting is trying again after a short sleep: that needs no task, allocates nothing, and drives the TLS handshake too,
-which mbedTLS carries on inside each read and write.
+Every wait gives the loop away, and ends. Waiting is trying again after a short sleep: that needs
+no task, allocates nothing, and drives the TLS handshake too, which mbedTLS carries on inside each
+read and write.
 """
 
 import asyncio
@@ -18,14 +19,20 @@ _CONNECT_MS = const(8000)
 _HANDSHAKE_MS = 20000  # an ESP32 needs one to two seconds
 _WAIT_MS = 15000  # for the next byte
 _NAP_MS = const(20)  # longest sleep between two tries
-_X509_FAILED = const(-9984)  # mbedTLS: certificate verification failed, on firmwares without the texts
+# mbedTLS: certificate verification failed, on firmwares without the texts
+_X509_FAILED = const(-9984)
 _CONN_EOF = const(-29312)
 _ENOMEM = const(12)
-_WORDS = {errno.ECONNREFUSED: "refused-connection", errno.ETIMEDOUT: "timeout", errno.EHOSTUNREACH: "no-route", _ENOMEM: "out-of-memory"}
+_WORDS = {
+    errno.ECONNREFUSED: "refused-connection",
+    errno.ETIMEDOUT: "timeout",
+    errno.EHOSTUNREACH: "no-route",
+    _ENOMEM: "out-of-memory",
+}
 
 
 def network_error(e, where):
-    """NetworkError with the word for an OSError or ValueError of a socket: ValueError is a certificate's."""
+    """NetworkError with the word for what a socket raised; a ValueError is a certificate's."""
     number = e.errno if isinstance(e, OSError) else None
     if number is None or (number < 0 and number != _CONN_EOF):
         return NetworkError("tls", where, str(e).replace("\n", " ").strip())
@@ -33,7 +40,7 @@ def network_error(e, where):
 
 
 class Host:
-    """Where the fleet's host is and how to know it: the NVS key `host` of SPEC section 2, and the CA."""
+    """Where the fleet's host is and how to know it: NVS key `host` (SPEC section 2), the CA."""
 
     def __init__(self, settings, ca, power):
         self.name = settings.get("name", "mpfleet")
@@ -41,7 +48,9 @@ class Host:
         self.mqtt_port = settings.get("mqtt_port", 8883)
         self._addresses = list(settings.get("addresses", ()))
         self._ca = ca
-        self._power = power  # name look-ups hold the loop: a reset in there is not the application's fault
+        self._power = (
+            power  # name look-ups hold the loop: a reset in there is not the application's fault
+        )
         self._context = None
 
     @property
@@ -54,7 +63,7 @@ class Host:
         return network_error(e, self.address)
 
     def is_out_of_time(self, e):
-        """Whether a NetworkError says that a certificate has expired or is not valid yet, or cannot say what is wrong."""
+        """Whether a certificate has expired, is not valid yet, or no text says what is wrong."""
         text = e.detail()
         return e.code == "tls" and ("validity" in text or str(_X509_FAILED) in text)
 
@@ -73,7 +82,7 @@ class Host:
         return self._context
 
     async def open(self, port):
-        """TCP socket to the host, connected; tries every address in turn and remembers the one that answered."""
+        """Connected socket; tries every address in turn and remembers the one that answered."""
         failure = NetworkError("no-route", "no address of the host is known")
         for address in list(self._addresses):
             try:
@@ -90,7 +99,9 @@ class Host:
         """Connection to the host; the handshake happens with the first write, and raises there."""
         sock = await self.open(port)
         try:
-            tls = self.context().wrap_socket(sock, server_hostname=self.name, do_handshake_on_connect=False)
+            tls = self.context().wrap_socket(
+                sock, server_hostname=self.name, do_handshake_on_connect=False
+            )
         except (OSError, ValueError) as e:
             sock.close()
             raise self.error(e)
@@ -164,7 +175,7 @@ class Connection:
         return n
 
     async def readline(self, limit):
-        """A line without its end, or what came before the limit, or None at the end of the stream."""
+        """A line without its end, or what came before the limit; None at the end of the stream."""
         line = b""
         start = time.ticks_ms()
         nap_ms = 0

@@ -1,7 +1,7 @@
 """One talk with the host over HTTPS: register, deliver reports, ask what to run, and see to it.
 
-Loaded for a talk and dropped after it, with HTTP, registration and update: half of the runtime, whose heap is the
-application's most of the time.
+Loaded for a talk and dropped after it, with HTTP, registration and update: half of the runtime,
+whose heap is the application's most of the time.
 """
 
 from micropython import const
@@ -12,7 +12,7 @@ _ANSWER_BYTES = const(2048)
 
 
 class Conversation:
-    """Holds what a talk needs. `build_client` makes the update client (device/update/client.py)."""
+    """Holds what a talk needs. `build_client` makes the client of device/update/client.py."""
 
     def __init__(self, http, registration, reports, record, build_client):
         self.http = http
@@ -29,7 +29,7 @@ class Conversation:
         return self._client
 
     async def run(self, on_known):
-        """Talk once; seconds to the next poll, or None. `on_known` is called once the host knows this board.
+        """Talk once; seconds to the next poll, or None. `on_known` is called when registered.
 
         Raises:
             NetworkError, HttpError: later; what was done so far is kept.

@@ -1,11 +1,15 @@
-"""The family of errors a board can meet, each with the word that travels in reports, docs and tests.
+"""The family of errors a board can meet, each with the word that travels in reports and docs.
 
-A class says what a caller can do about it; the word (`code`) says what happened. docs/SPEC.md section 10 lists the words.
+A class says what a caller can do about it; the word (`code`) says what happened. docs/SPEC.md
+section 10 lists the words.
 """
 
 
 class DeviceError(Exception):
-    """Anything the world did to us. `code` is a word of SPEC section 10, the rest are the values: offered, then trusted."""
+    """Anything the world did to us.
+
+    `code` is a word of SPEC section 10, the rest are the values: offered, then trusted.
+    """
 
     def __init__(self, code, *values):
         super().__init__(code, *values)
@@ -21,7 +25,10 @@ class NetworkError(DeviceError):
 
 
 class HttpError(DeviceError):
-    """The host answered, but not with what was asked for. `status` is its HTTP status, `retry_after_s` what it asked for or None."""
+    """The host answered, but not with what was asked for.
+
+    `status` is its HTTP status, `retry_after_s` what it asked for or None.
+    """
 
     def __init__(self, code, status, retry_after_s=None):
         super().__init__(code, status)

@@ -1,4 +1,4 @@
-"""HTTP/1.1 to the host's device API: one kept connection, bodies streamed into the caller's buffer, every answer bounded."""
+"""HTTP/1.1 to the device API: one kept connection, bodies into the caller's buffer, bounded."""
 
 import json
 
@@ -22,7 +22,7 @@ _HEADERS = (
 
 
 class Http:
-    """The board's one HTTPS client. One request at a time: read or close a response before the next."""
+    """The board's one HTTPS client. Read or close a response before the next request."""
 
     def __init__(self, host, clock, log, authorization):
         self._host = host
@@ -77,10 +77,14 @@ class Http:
         if response.status in (200, 206):
             return response
         await response.skip(_ERROR_BODY_BYTES, self._log)
-        raise HttpError("http-%d" % response.status, response.status, _number(response.headers.get("retry-after")))
+        raise HttpError(
+            "http-%d" % response.status,
+            response.status,
+            _number(response.headers.get("retry-after")),
+        )
 
     async def _exchange(self, request):
-        """Send and read the head of the answer; a kept connection that the host closed meanwhile is replaced once."""
+        """Send and read the head of the answer; a kept connection gone stale is replaced once."""
         if self._connection:
             try:
                 return await self._try(request)
@@ -138,14 +142,17 @@ class Response:
         self.left = _number(headers.get("content-length"))
         if self.left is None or "transfer-encoding" in headers:
             if status in (200, 206):
-                raise HttpError("bad-answer", status)  # a body without a length cannot be told from a cut one
+                # a body without a length cannot be told from a cut one
+                raise HttpError("bad-answer", status)
             self.left = -1  # an error's: not worth reading
         self._is_kept = headers.get("connection", "").lower() != "close"
         self._finish()
 
     def is_from(self, offset):
         """Whether the body starts at this byte of the whole."""
-        return self.status == 206 and self.headers.get("content-range", "").startswith("bytes %d-" % offset)
+        return self.status == 206 and self.headers.get("content-range", "").startswith(
+            "bytes %d-" % offset
+        )
 
     async def readinto(self, view):
         """Bytes of the body put into `view`, 0 at its end. Raises NetworkError."""

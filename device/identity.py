@@ -25,7 +25,7 @@ class Identity:
 
 
 def build_model(build):
-    """Board model of a firmware's build name: what stands before the variant, `ESP32_GENERIC` of `ESP32_GENERIC-OTA`."""
+    """Board model of a firmware's build name: `ESP32_GENERIC` of `ESP32_GENERIC-OTA`."""
     return build.split("-")[0]
 
 

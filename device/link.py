@@ -1,8 +1,9 @@
-"""The MQTT session by umqtt.simple: told at once of new releases, seen online by the host, gone with a last will.
+"""The MQTT session by umqtt.simple: told at once of releases, seen online, gone with a last will.
 
-umqtt reads and writes a blocking socket, and whole messages into RAM. It gets an object of ours instead: writes are
-collected and sent by this task, and it reads from a buffer that holds one complete packet, or nothing. Only logging on
-waits inside umqtt, within one deadline; it is tried only at a host that just answered.
+umqtt reads and writes a blocking socket, and whole messages into RAM. It gets an object of ours
+instead (device/pipe.py): writes are collected and sent by this task, and it reads from a buffer
+that holds one complete packet, or nothing. Only logging on waits inside umqtt, within a deadline;
+it is tried only at a host that just answered.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ _GOODBYE_TRIES = const(8)  # two seconds
 
 
 class Link:
-    """One session after another. `status` gives what is published as our state; `on_notify` takes the host's words."""
+    """One session after another. `status` gives our state, `on_notify` takes the host's words."""
 
     def __init__(self, host, pipe, identity, log, power, on_notify, status):
         self._host = host
@@ -42,7 +43,7 @@ class Link:
         self.is_online = False
 
     def publish(self, name, value, retain=False):
-        """Queue a message for `mpfleet/<id>/<name>`; False where there is no session or too much waits already.
+        """Queue a message for `mpfleet/<id>/<name>`; False while offline or too much waits.
 
         Raises:
             ValueError: it is longer than 4 kB.
@@ -79,7 +80,7 @@ class Link:
             wait_s = min(wait_s * 2, longest_s)
 
     def pause(self):
-        """End the session, saying so, and stay away until resume(): two TLS sessions may not fit beside an application."""
+        """End the session, saying so, until resume(): two TLS sessions take 52 kB."""
         self._is_paused = True
 
     def resume(self):
@@ -147,9 +148,12 @@ class Link:
         except (AssertionError, IndexError, TypeError) as e:
             raise NetworkError("cut", "no MQTT", repr(e))
         except Exception as e:
-            if type(e).__name__ != "MQTTException":  # no name to catch it by: umqtt is imported late
+            if (
+                type(e).__name__ != "MQTTException"
+            ):  # no name to catch it by: umqtt is imported late
                 raise
-            raise NetworkError("cut", "the broker refuses us", repr(e))  # 4, 5: it does not know us
+            # 4, 5: it does not know us
+            raise NetworkError("cut", "the broker refuses us", repr(e))
 
     def _hear(self, where, message):
         value = None
@@ -169,7 +173,8 @@ class Link:
             return
         try:
             self._call(self._client.publish, topic(self._identity.id, "status"), _GOODBYE, True)
-            self._pipe.write(b"\xe0\0")  # DISCONNECT: umqtt's own closes the socket before this task could send
+            # DISCONNECT: umqtt's own closes the socket before this task could send
+            self._pipe.write(b"\xe0\0")
             for _ in range(_GOODBYE_TRIES):
                 if self._pipe.flush():
                     break

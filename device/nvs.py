@@ -1,4 +1,4 @@
-"""What outlives the file system: numbers and blobs in the NVS partition, namespace `mpfleet` (SPEC section 2)."""
+"""What outlives the file system: numbers and blobs in NVS, namespace `mpfleet` (SPEC 2)."""
 
 import esp32
 from micropython import const

@@ -1,7 +1,8 @@
-"""What umqtt takes for its TLS socket: reads serve whole MQTT packets from a buffer, writes are collected.
+"""What umqtt takes for its TLS socket: reads serve whole packets, writes are collected.
 
-So umqtt, which knows only blocking sockets, never waits for the other half of a packet, and never reads one larger than
-the buffer: those are skipped as they arrive. While `deadline` is set (logging on) an empty read waits, until then.
+So umqtt, which knows only blocking sockets, never waits for the other half of a packet, and never
+reads one larger than the buffer: those are skipped as they arrive. While `deadline` is set
+(logging on) an empty read waits, until then.
 """
 
 import time
@@ -28,7 +29,7 @@ class Pipe:
         self.deadline = None
 
     def wrap_socket(self, sock, server_hostname=None):
-        """TLS over a connected socket; the fleet's name is verified, whatever address umqtt connected to."""
+        """TLS over a connected socket; the fleet's name is verified, whatever the address."""
         sock.setblocking(False)
         self._sock = sock
         self._tls = self._host.context().wrap_socket(
@@ -71,7 +72,11 @@ class Pipe:
         self._tls = self._sock = None
 
     def fill(self):
-        """Read what has arrived; True once a whole packet is there. Raises NetworkError when half a one stays away."""
+        """Read what has arrived; True once a whole packet is there.
+
+        Raises:
+            NetworkError: the end, or half a packet that stays half.
+        """
         if self._need and self._have == self._need:
             self._have = self._need = self._at = 0  # what umqtt left of the last packet is dropped
         while True:
@@ -86,11 +91,15 @@ class Pipe:
                 return True
 
     def flush(self):
-        """Send what the socket takes; True when all is gone. Raises NetworkError when it takes nothing for too long."""
+        """Send what the socket takes; True when all is gone.
+
+        Raises:
+            NetworkError: it takes nothing for too long.
+        """
         try:
             while self._sending or self._out:
                 if not self._sending:
-                    # TLS must be given the same bytes again after a refusal: nothing may be added to them
+                    # after a refusal TLS must be given the same bytes again: nothing is added
                     self._sending, self._out = self._out, b""
                     self._out_since = time.ticks_ms()
                 n = self._tls.write(self._sending)
@@ -148,7 +157,7 @@ class Pipe:
 
 
 def packet_bytes(buffer, have):
-    """Length of a whole MQTT packet from its first `have` bytes; 0 while its header is not complete.
+    """Length of a whole MQTT packet from its first `have` bytes; 0 while its header is short.
 
     Raises:
         NetworkError: no MQTT header looks like this.

@@ -1,4 +1,4 @@
-"""Resets that are announced, and the watchdog that is fed only while the loop and every thread are alive."""
+"""Resets that are announced, and a watchdog fed only while the loop and every thread are alive."""
 
 import asyncio
 import time
@@ -6,7 +6,7 @@ import time
 import machine
 from micropython import const
 
-# RTC memory: what boot.py reads to tell a crash from a reset of ours (survives all but a power-on).
+# RTC memory: by it boot.py tells a crash from a reset of ours (it survives all but a power-on).
 _MAGIC = const(b"MPFR")
 _NOTHING = const(0)
 _ANNOUNCED = const(1)  # a reset of ours
@@ -25,9 +25,11 @@ class Power:
         self._watchdog = None
         if watchdog_s > 0:
             self._watchdog = machine.WDT(timeout=watchdog_s * 1000)
-            machine.Timer(0).deinit()  # boot.py's, which feeds after a soft reset: from here on the loop must
+            machine.Timer(
+                0
+            ).deinit()  # boot.py's, which feeds after a soft reset: from here on the loop must
         self.is_silent = None  # () -> bool: whether a thread of the application has gone silent
-        self.before_reset = []  # async functions of a word: what must end before a planned reset or sleep
+        self.before_reset = []  # async functions of a word: what ends before a planned reset
         self.before_sleep = []  # the same, before these, for a sleep only
         self._mark(_NOTHING)
 
@@ -45,13 +47,13 @@ class Power:
             await asyncio.sleep_ms(pause_ms)
 
     async def restart(self, why):
-        """A planned reset: the application tidies up, the host is told, then it is announced and done."""
+        """A planned reset: the application tidies up, the host is told, then it is done."""
         for prepare in self.before_reset:
             await prepare(why)
         self.reset(why)
 
     async def sleep(self, seconds):
-        """A planned deep sleep, announced likewise; the board starts from the beginning after it."""
+        """A planned deep sleep likewise; after it the board starts from the beginning."""
         why = "deep sleep for %s s" % seconds
         for prepare in self.before_sleep + self.before_reset:
             await prepare(why)
@@ -69,7 +71,7 @@ class Power:
         time.sleep_ms(50)  # the last line leaves the serial port
 
     def feed_for_a_person(self):
-        """Keep the watchdog quiet for ten minutes: it cannot be stopped, and somebody is at the prompt."""
+        """Keep the watchdog quiet for ten minutes: it cannot be stopped, but fed."""
         left = _PERSON_MS // _TICK_MS
 
         def tick(timer):
@@ -83,7 +85,7 @@ class Power:
         machine.Timer(0).init(period=_TICK_MS, callback=tick)
 
     def __enter__(self):
-        """`with power:` around a call of ours that may hold the loop: a reset in there is no crash of the application."""
+        """`with power:` around a call of ours that holds the loop: a reset there is no crash."""
         self.feed()
         self._mark(_BLOCKING)
 

@@ -1,4 +1,7 @@
-"""What board and host must call by the same name: paths, topics, headers and limits of docs/SPEC.md. The only device file the host imports."""
+"""What board and host must call by the same name: paths, topics, headers, limits of docs/SPEC.md.
+
+The only device file the host imports.
+"""
 
 API = "/api/device/v1"
 PIECES = "application/vnd.mpfleet.pieces"  # SPEC section 6: a blob deflated piece by piece
@@ -21,7 +24,7 @@ EPOCH_2000 = 946684800  # seconds from 1970-01-01 to the board's own epoch, 2000
 
 
 def topic(device_id, name):
-    """MQTT topic of one device (SPEC section 9); `name` is notify, status, progress or data/<topic>."""
+    """MQTT topic of a device (SPEC 9): `name` is notify, status, progress, data/<topic>."""
     return "mpfleet/" + device_id + "/" + name
 
 

@@ -1,4 +1,4 @@
-"""How the last run ended, for the host to know, and how long golden waits before it tries the active slot again."""
+"""How the last run ended, for the host to know, and when golden tries the active slot again."""
 
 from micropython import const
 
@@ -10,7 +10,7 @@ _TRACEBACK = "traceback"
 
 
 def tell(record, reports, store, log, cause):
-    """Report how the last run ended. A trial's end is the update's to judge, with the traceback left for it."""
+    """Report how the last run ended. A trial's end, and its traceback, are left to the update."""
     if record.mode == "trial" or record.number:
         return
     traceback = store.read(_TRACEBACK)

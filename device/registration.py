@@ -65,4 +65,6 @@ class Registration:
         self.is_known = True
         self._log("registration", "the host knows this board:", state)
         if answer.get("claim_code"):
-            self._log("registration", "claim code", answer["claim_code"], answer.get("claim_url", ""))
+            self._log(
+                "registration", "claim code", answer["claim_code"], answer.get("claim_url", "")
+            )

@@ -1,4 +1,4 @@
-"""Reports wait in /state until the host has them: a reset, a cut or a week offline loses none (SPEC section 8)."""
+"""Reports wait in /state until the host has them: no reset, no cut loses one (SPEC section 8)."""
 
 import os
 from binascii import hexlify
@@ -25,7 +25,7 @@ class Reports:
         self._queue = store.load(_FILE, [])
 
     def add(self, kind, **fields):
-        """Queue a report; the fields are those of SPEC section 8. The oldest goes when nine wait."""
+        """Queue a report of these fields (SPEC section 8). The oldest goes when nine wait."""
         fields["kind"] = kind
         fields["key"] = hexlify(os.urandom(8)).decode()
         fields["time"] = self._clock.now()

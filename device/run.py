@@ -1,4 +1,7 @@
-"""Builds every part once, hands each its collaborators, and supervises the tasks. The only file that knows them all."""
+"""Builds every part once, hands each its collaborators, and supervises the tasks.
+
+The only file that knows them all.
+"""
 
 import asyncio
 import gc
@@ -29,8 +32,14 @@ from device.wifi import Wifi
 _DELAY_S = (1, 60)  # before a task that died is started again
 _SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
 _UPDATE_S = const(900)  # and so long for an update to end
-# Loaded when they are wanted, dropped when they are not: half of the runtime. "device.update." but what stays.
-_TRANSIENT = ("device.conversation", "device.http", "device.registration", "device.recovery", "device.update.")
+# Loaded when they are wanted, dropped when they are not: half of the runtime.
+_TRANSIENT = (
+    "device.conversation",
+    "device.http",
+    "device.registration",
+    "device.recovery",
+    "device.update.",
+)
 _RESIDENT = "device.update.record"
 
 
@@ -235,7 +244,7 @@ class Runtime:
         await self.link.goodbye()
 
     async def _settle(self, _):
-        """Before a deep sleep: one conversation with the host, and the update it may have begun."""
+        """Before a deep sleep: a talk with the host, and the update it may have begun."""
         for _ in range(_SETTLE_S):
             if self.checkin.rounds:
                 break

@@ -1,4 +1,4 @@
-"""What deploy runs on the board over USB: put down where it belongs, and say who it is and what is on it."""
+"""What deploy runs on the board over USB: put settings where they belong, say what is on it."""
 
 import json
 import os
@@ -11,9 +11,10 @@ from device.store import Store
 
 
 def apply(text):
-    """Write what a JSON object gives; absent keys leave what is there, and what is there already is not written again.
+    """Write what a JSON object gives and is not there already; absent keys leave what is there.
 
-    Keys: host, ca (base64 of DER), floor and number (never lowered), token, config (merged), wifi, active, watchdog_s.
+    Keys: host, ca (base64 of DER), floor and number (never lowered), token, config (merged), wifi,
+    active, watchdog_s.
     """
     given = json.loads(text)
     nvs, store = Nvs(), Store()

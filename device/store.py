@@ -1,4 +1,4 @@
-"""Small files under /state that survive a power cut: a reader sees the old bytes or the new, never a mix."""
+"""Files of /state that survive a power cut: a reader sees old bytes or new, never a mix."""
 
 import json
 import os
@@ -54,7 +54,8 @@ class Store:
         try:
             value = json.loads(data)
         except (ValueError, RuntimeError):  # RuntimeError: nested too deep for the stack
-            print("mpfleet store: garbage in", name)  # the log needs the store's config: not built yet
+            # the log needs the store's config: not built yet
+            print("mpfleet store: garbage in", name)
             return default
         return value if isinstance(value, type(default)) else default
 

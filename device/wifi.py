@@ -1,4 +1,4 @@
-"""Joins one of the known WiFi networks and stays on it, without ever holding up the loop for longer than a scan."""
+"""Joins one of the known WiFi networks and stays on it, holding the loop for a scan at most."""
 
 import asyncio
 import os
@@ -10,7 +10,8 @@ from micropython import const
 from device.errors import NetworkError
 
 _JOIN_MS = 25000  # DHCP on a busy network takes ten seconds
-_REFUSED_MS = 6000  # a bad status is believed once it stood this long: the radio tries again by itself, and old ones linger
+# A bad status is believed once it stood this long: the radio tries again, and old ones linger.
+_REFUSED_MS = 6000
 _POLL_MS = 200
 _WATCH_MS = const(2000)
 _UNSEEN_DBM = const(-999)
@@ -29,9 +30,9 @@ _WORDS = {
 
 
 def order(known, seen, last):
-    """Networks in the order to try: the last one that worked, those seen by strength, the rest (hidden ones) as listed.
+    """Networks in the order to try: the last that worked, those seen by strength, the rest.
 
-    `known` is the list of wifi.json, `seen` maps ssid to signal strength in dBm, `last` is an ssid or None.
+    `known` is the list of wifi.json, `seen` maps ssid to dBm, `last` is an ssid or None.
     """
 
     ranked = []
@@ -81,7 +82,8 @@ class Wifi:
             except NetworkError as e:
                 self.reason = e.code
                 self._log("wifi", e.detail())
-            await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)  # ± 25 %: a power cut ends for all at once
+            # ± 25 %: a power cut ends for all at once
+            await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)
             wait_s = min(wait_s * 2, longest_s)
 
     async def _round(self):
@@ -89,7 +91,8 @@ class Wifi:
         known = self._store.load("wifi.json", [])
         if not known:
             raise NetworkError("no-wifi", "no network is configured")
-        seen = self._scan() if len(known) > 1 else {}  # a scan holds the loop for two seconds: only when there is a choice
+        # a scan holds the loop for two seconds: only when there is a choice
+        seen = self._scan() if len(known) > 1 else {}
         failure = None
         for n in order(known, seen, self._last):
             try:

@@ -11,7 +11,7 @@ def celsius(microvolts):
 
 
 def heat(is_on, degrees, wanted):
-    """Whether the heater is to be on, given whether it is. A reading that failed (None) switches it off."""
+    """Whether the heater is to be on, given whether it is. No reading (None) switches it off."""
     if degrees is None:
         return False
     if is_on:

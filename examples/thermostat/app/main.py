@@ -1,4 +1,4 @@
-"""Keeps a room warm: reads a TMP36, switches a relay, publishes both, and leaves the heater off."""
+"""Keeps a room warm: reads a TMP36, switches a relay, publishes both, leaves the heater off."""
 
 import asyncio
 

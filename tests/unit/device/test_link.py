@@ -59,7 +59,7 @@ def read_packet(peer):
 
 
 def broker(*sent, answer=CONNACK):
-    """Script: let the board log on, send this (a number: seconds of silence), keep what it says."""
+    """Script: let the board log on, send this (a number: silence, seconds), keep what it says."""
 
     def script(server, peer):
         server.requests.append(read_packet(peer))
