@@ -33,7 +33,7 @@ def in_pieces(data):
 
 def text(seed, size):
     """Bytes that deflate somewhat, as bytecode does."""
-    rng = random.Random(seed)  # noqa: S311 - test data
+    rng = random.Random(seed)
     words = [rng.randbytes(rng.randint(2, 9)) for _ in range(200)]
     return b"".join(rng.choice(words) for _ in range(size))[:size]
 
@@ -88,7 +88,7 @@ class Rig:
             str(ROOT),
             str(self._folder),
         ]
-        done = subprocess.run(  # noqa: S603 - our own script
+        done = subprocess.run(
             [*command, what, str(cut_at), when, fault], capture_output=True, text=True, timeout=60
         )
         if done.returncode < 0:
@@ -110,6 +110,6 @@ class Rig:
 
 @pytest.fixture(scope="session")
 def rig():
-    memory = Path("/dev/shm")  # noqa: S108 - 960 kB are copied for each cut: not to a disk, if that can be
+    memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Rig(Path(folder))

@@ -6,7 +6,6 @@ process.
 """
 
 # It runs in MicroPython, in a test:
-# ruff: noqa: C419, I001, S101, S102, S605, S607, SIM105, SIM115, T201, UP031
 
 import asyncio
 import gc
@@ -96,7 +95,7 @@ class Machine:
     def reset(self):
         raise Reset("machine.reset")
 
-    def RTC(self):  # noqa: N802
+    def RTC(self):
         return self
 
     def memory(self, value=None):
@@ -105,10 +104,10 @@ class Machine:
         self.remembered = bytes(value)
         return None
 
-    def WDT(self, timeout):  # noqa: N802
+    def WDT(self, timeout):
         return self
 
-    def Timer(self, number):  # noqa: N802
+    def Timer(self, number):
         return self
 
     def init(self, period, callback):

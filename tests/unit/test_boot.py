@@ -147,7 +147,7 @@ def load():
     sys.modules["machine"] = types.ModuleType("machine")
     sys.modules["micropython"] = types.SimpleNamespace(const=lambda x: x)
     sys.modules["esp32"] = types.SimpleNamespace(Partition=Partition)
-    exec(compile(SOURCE.read_text(), str(SOURCE), "exec"), module.__dict__)  # noqa: S102 - boot.py is never imported
+    exec(compile(SOURCE.read_text(), str(SOURCE), "exec"), module.__dict__)
     return module
 
 
@@ -329,7 +329,7 @@ def test_a_trial_whose_end_cannot_be_recorded_does_not_run(board):
 # Crashes
 
 
-@pytest.mark.parametrize("cause", [HARD, WATCHDOG, 0])
+@pytest.mark.parametrize("cause", (HARD, WATCHDOG, 0))
 def test_five_unannounced_resets_bring_golden_up(board, cause):
     board.write()
     board.cause, board.memory_bytes = cause, b""
@@ -345,7 +345,7 @@ def test_an_announced_reset_is_no_crash_and_says_so_once(board):
     assert board.record["crashes"] == 1
 
 
-@pytest.mark.parametrize("memory", [b"", b"MPF", b"MPFR", b"MPFR\0", b"mine"])
+@pytest.mark.parametrize("memory", (b"", b"MPF", b"MPFR", b"MPFR\0", b"mine"))
 def test_memory_that_is_not_ours_announces_nothing(board, memory):
     board.write()
     board.memory_bytes = memory
@@ -428,14 +428,14 @@ def test_golden_on_the_actives_firmware_keeps_that_firmware(board):
 
 @pytest.mark.parametrize(
     ("fields", "running", "slot"),
-    [
+    (
         ({}, OLD, "a"),
         ({**APP_ONLY, "starts": 0}, OLD, "b"),
         ({"crashes": 5}, OLD, "-"),
         ({"crashes": 4}, OLD, "a"),
         ({"tries": 3}, NEW, "-"),
         (WITH_FIRMWARE, OLD, "a"),
-    ],
+    ),
 )
 def test_a_soft_reset_chooses_the_same_and_touches_nothing(board, fields, running, slot):
     board.write(**fields)
@@ -445,21 +445,21 @@ def test_a_soft_reset_chooses_the_same_and_touches_nothing(board, fields, runnin
     assert (board.record, Partition.calls) == (before, ())
 
 
-@pytest.mark.parametrize("fields", [{}, APP_ONLY])
+@pytest.mark.parametrize("fields", ({}, APP_ONLY))
 def test_the_watchdog_is_armed_for_what_runs(board, fields):
     board.write(**fields)
     board.start()
     assert (board.watchdogs, board.timers) == ([90000], [])
 
 
-@pytest.mark.parametrize("fields", [{"crashes": 5}, {"watchdog_s": 0}, {"active": "-"}])
+@pytest.mark.parametrize("fields", ({"crashes": 5}, {"watchdog_s": 0}, {"active": "-"}))
 def test_the_watchdog_is_not_armed(board, fields):
     board.write(**fields)
     board.start()
     assert board.watchdogs == []
 
 
-@pytest.mark.parametrize("fields", [{}, {"crashes": 5}])
+@pytest.mark.parametrize("fields", ({}, {"crashes": 5}))
 def test_after_a_soft_reset_a_timer_feeds_for_ten_minutes(board, fields):
     board.write(**fields)
     board.cause = SOFT
@@ -486,7 +486,7 @@ def test_no_record_runs_golden(board):
 
 
 @pytest.mark.parametrize(
-    "damage", [lambda d: b"", lambda d: d[:50], lambda d: b"X" + d[1:], lambda d: d[:-1] + b"X"]
+    "damage", (lambda d: b"", lambda d: d[:50], lambda d: b"X" + d[1:], lambda d: d[:-1] + b"X")
 )
 def test_a_torn_record_leaves_the_one_before(board, damage):
     board.write(sequence=6)
@@ -513,7 +513,7 @@ def test_a_board_without_esp32_runs_its_active_slot(board):
     assert board.start() == "a"
 
 
-@pytest.mark.parametrize("broken", ["reset_cause", "WDT", "RTC"])
+@pytest.mark.parametrize("broken", ("reset_cause", "WDT", "RTC"))
 def test_nothing_that_fails_keeps_main_from_running(board, broken):
     def fail(*_, **__):
         raise OSError(-1)

@@ -46,7 +46,7 @@ def on_rig(tmp_path):
     def run(script, *given):
         source = START.format(root=str(ROOT), work=str(tmp_path), given=json.dumps(given)) + script
         (tmp_path / "script.py").write_text(source)
-        done = subprocess.run(  # noqa: S603 - our own script
+        done = subprocess.run(
             [MICROPYTHON, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=30
         )
         assert done.returncode == 0, done.stdout + done.stderr

@@ -204,7 +204,7 @@ say(ends())
     assert on_rig(script) == [[["refused", "hash-mismatch", 5, 17]]]
 
 
-@pytest.mark.parametrize("committed", [5, 6])
+@pytest.mark.parametrize("committed", (5, 6))
 def test_a_number_not_above_the_highest_committed_is_refused(on_rig, committed):
     script = (
         UPDATE
@@ -274,7 +274,7 @@ good = host.answers[blob]
 
 @pytest.mark.parametrize(
     "error",
-    [
+    (
         "NetworkError('timeout')",
         "NetworkError('tls', 'not yet valid')",
         "HttpError('http-401', 401)",
@@ -282,7 +282,7 @@ good = host.answers[blob]
         "HttpError('http-429', 429, 60)",
         "HttpError('http-500', 500)",
         "HttpError('http-302', 302)",
-    ],
+    ),
 )
 def test_trouble_that_is_not_the_releases_waits_as_long_as_it_takes(on_rig, error):
     script = (
@@ -299,7 +299,7 @@ say(ends())
     assert on_rig(script) == [True, [], [None], [["done", None, 5, 17]]]
 
 
-@pytest.mark.parametrize("bad", ["None", "good[:-1]", "good + b'x'", "b'x' + good[1:]"])
+@pytest.mark.parametrize("bad", ("None", "good[:-1]", "good + b'x'", "b'x' + good[1:]"))
 def test_a_blob_that_stays_bad_is_refused_in_the_end(on_rig, bad):
     script = (
         LATER

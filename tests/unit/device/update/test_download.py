@@ -72,8 +72,8 @@ SMALL = b"M\6\0" + text(5000)
 LARGE = text(100000)
 
 
-@pytest.mark.parametrize("size", [0, 1, 4095, 4096, 4097, 32768, 32769, 100000])
-@pytest.mark.parametrize("form", ["raw", "pieces"])
+@pytest.mark.parametrize("size", (0, 1, 4095, 4096, 4097, 32768, 32769, 100000))
+@pytest.mark.parametrize("form", ("raw", "pieces"))
 def test_a_blob_arrives_whole(on_rig, size, form):
     data = text(size)
     given = [data.hex()] + ([in_pieces(data).hex()] if form == "pieces" else [])
@@ -141,13 +141,13 @@ say(host.asked[-1][1])
 """
 
 
-@pytest.mark.parametrize("cut", [1, 4096, 50000, 99999])
+@pytest.mark.parametrize("cut", (1, 4096, 50000, 99999))
 def test_a_raw_blob_goes_on_at_the_byte_it_stopped_at(on_rig, cut):
     said = on_rig(FETCH + CUT.format(cut=cut), LARGE.hex())
     assert said == [["cut", cut, 0], ["good", 100000 - cut, cut], True, ["host", "x.part"], cut]
 
 
-@pytest.mark.parametrize(("cut", "whole"), [(10, 0), (20, 0), (5000, 0), (-1, 3)])
+@pytest.mark.parametrize(("cut", "whole"), ((10, 0), (20, 0), (5000, 0), (-1, 3)))
 def test_pieces_go_on_at_the_last_whole_one(on_rig, cut, whole):
     pieces = in_pieces(LARGE)
     cut = len(pieces) + cut if cut < 0 else cut

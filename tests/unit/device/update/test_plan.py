@@ -141,7 +141,7 @@ def test_a_bad_manifest_is_refused_with_its_word(on_both, what, word):
     assert run(on_both, what) == [f"{word} Refused"]
 
 
-@pytest.mark.parametrize("committed", [4, 5])
+@pytest.mark.parametrize("committed", (4, 5))
 def test_a_number_not_above_the_highest_committed_is_refused(on_both, committed):
     assert run(on_both, manifest(), {**ME, "number": committed}) == ["old-number Refused"]
 

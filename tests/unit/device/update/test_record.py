@@ -44,7 +44,7 @@ def boot(monkeypatch):
     monkeypatch.setitem(sys.modules, "machine", types.ModuleType("machine"))
     monkeypatch.setitem(sys.modules, "micropython", types.SimpleNamespace(const=lambda x: x))
     module = types.ModuleType("boot")
-    exec(compile(BOOT.read_text(), str(BOOT), "exec"), module.__dict__)  # noqa: S102 - boot.py is never imported
+    exec(compile(BOOT.read_text(), str(BOOT), "exec"), module.__dict__)
     return module
 
 
@@ -54,7 +54,7 @@ def folder(tmp_path):
 
 
 def test_boot_reads_what_the_runtime_writes(boot, tmp_path):
-    boot.open = lambda name, mode: open(tmp_path / Path(name).name, mode)  # noqa: SIM115 - it is closed by boot.py
+    boot.open = lambda name, mode: open(tmp_path / Path(name).name, mode)
     (tmp_path / "boot1").write_bytes(record.pack(7, FIELDS))
     seen = boot.newest()
     names = (
@@ -77,7 +77,7 @@ def test_boot_reads_what_the_runtime_writes(boot, tmp_path):
 
 
 def test_the_runtime_reads_what_boot_writes(boot, tmp_path):
-    boot.open = lambda name, mode: open(tmp_path / Path(name).name, mode)  # noqa: SIM115 - it is closed by boot.py
+    boot.open = lambda name, mode: open(tmp_path / Path(name).name, mode)
     (tmp_path / "boot1").write_bytes(record.pack(7, FIELDS))
     seen = boot.newest()
     seen["crashes"] = 5
@@ -109,7 +109,7 @@ def test_a_change_leaves_the_old_record_beside_the_new(folder):
     ] == ["a", "b"]
 
 
-@pytest.mark.parametrize("torn", [b"", b"MPB1", bytes(104), b"\xff" * 104])
+@pytest.mark.parametrize("torn", (b"", b"MPB1", bytes(104), b"\xff" * 104))
 def test_a_torn_record_leaves_the_one_before(folder, torn):
     r = BootRecord(folder, [])
     r.change(active="a")
@@ -132,11 +132,11 @@ def test_a_record_that_cannot_be_written_changes_nothing(folder):
 
 @pytest.mark.parametrize(
     ("path", "mode"),
-    [
+    (
         (["", "/lib"], "golden"),
         (["/slots/a", "/slots/a/lib", ""], "active"),
         (["/slots/b", "/slots/b/lib", ""], "trial"),
-    ],
+    ),
 )
 def test_sys_path_says_what_runs(folder, path, mode):
     r = BootRecord(folder, path)

@@ -7,7 +7,7 @@ from device.update import plan
 
 
 @pytest.mark.parametrize(
-    ("size", "blocks"), [(0, 0), (128, 0), (129, 1), (4088, 1), (4089, 2), (70000, 18)]
+    ("size", "blocks"), ((0, 0), (128, 0), (129, 1), (4088, 1), (4089, 2), (70000, 18))
 )
 def test_a_small_file_lives_in_its_folder_and_others_take_whole_blocks(size, blocks):
     assert plan.blocks(size) == blocks
@@ -30,12 +30,12 @@ def test_a_release_needs_its_files_its_folders_and_its_manifest():
 
 @pytest.mark.parametrize(
     ("free", "here", "fixed", "error"),
-    [
+    (
         (46, 0, 100, None),
         (10, 36, 100, None),  # what the slot holds now is given back
         (10, 35, 100, StorageFull),
         (46, 0, 195, Refused),
-    ],
+    ),
 )
 def test_room_that_others_took_may_come_back_but_a_small_flash_stays_small(
     free, here, fixed, error
@@ -50,6 +50,6 @@ def test_room_that_others_took_may_come_back_but_a_small_flash_stays_small(
             check()
 
 
-@pytest.mark.parametrize(("free", "clamped"), [(0, 0), (17, 17), (240, 240), (4294967290, 0)])
+@pytest.mark.parametrize(("free", "clamped"), ((0, 0), (17, 17), (240, 240), (4294967290, 0)))
 def test_a_full_flash_is_not_taken_for_a_huge_one(free, clamped):
     assert plan.free_blocks((4096, 4096, 240, free, free)) == clamped

@@ -29,18 +29,18 @@ def test_the_table_has_no_other_rows():
     assert sorted(steps.STEPS) == sorted(row[0] for row in TABLE)
 
 
-@pytest.mark.parametrize(("step", "goes"), [("stage", 3), ("seal", 1)])
+@pytest.mark.parametrize(("step", "goes"), (("stage", 3), ("seal", 1)))
 def test_a_step_is_tried_again_so_often_and_then_refused(step, goes):
     ways = [steps.next_step(step, FAILURE, n) for n in range(goes + 1)]
     assert ways == ["stage"] * goes + ["refuse"]
 
 
-@pytest.mark.parametrize("step", ["plan", "stage", "seal", "activate"])
+@pytest.mark.parametrize("step", ("plan", "stage", "seal", "activate"))
 def test_what_will_never_do_is_refused_at_once(step):
     assert steps.next_step(step, REFUSED) == "refuse"
 
 
-@pytest.mark.parametrize("step", ["check", "plan", "stage", "seal", "activate"])
+@pytest.mark.parametrize("step", ("check", "plan", "stage", "seal", "activate"))
 def test_what_nobody_can_help_waits(step):
     assert steps.next_step(step, LATER, 99) == step
 
@@ -76,7 +76,7 @@ def test_the_old_release_finds_the_word(reason, has_traceback, uptime_s, word):
 
 @pytest.mark.parametrize(
     ("word", "spared", "end"),
-    [
+    (
         ("app-raised", 0, ("failed", True)),
         ("lost-contact", 0, ("failed", True)),
         ("interrupted", 0, ("interrupted", False)),
@@ -84,7 +84,7 @@ def test_the_old_release_finds_the_word(reason, has_traceback, uptime_s, word):
         ("interrupted", 2, ("interrupted", True)),
         ("no-contact", 0, ("failed", False)),
         ("no-contact", 2, ("failed", True)),
-    ],
+    ),
 )
 def test_three_times_a_trial_is_spared(word, spared, end):
     assert steps.ending(word, spared) == end

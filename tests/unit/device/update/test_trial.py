@@ -261,7 +261,7 @@ say(record("active", "trial"))
     assert record == ["b", "-"]
 
 
-@pytest.mark.parametrize("after", ["committing", "number", "nothing"])
+@pytest.mark.parametrize("after", ("committing", "number", "nothing"))
 def test_a_commit_that_was_cut_is_finished_first(on_rig, after):
     script = (
         TRIAL
@@ -464,7 +464,9 @@ say([board.record.active, rig.is_whole("a")])
 
 
 def test_the_old_releases_time_counts_from_its_start_not_from_its_first_contact(on_rig):
-    script = TRIAL + """
+    script = (
+        TRIAL
+        + """
 import time
 
 away.append("trial")
@@ -478,4 +480,5 @@ host.assignment = None
 asyncio.run(board.client.check())
 say(ends())
 """
+    )
     assert on_rig(script) == [[["failed", "no-contact", 5, 17, "trial"]]]
