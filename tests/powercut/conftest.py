@@ -110,6 +110,6 @@ class Rig:
 
 @pytest.fixture(scope="session")
 def rig():
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - 960 kB are copied for each cut: not to a disk, if that can be
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         yield Rig(Path(folder))

@@ -6,6 +6,7 @@ process.
 """
 
 # It runs in MicroPython, in a test:
+# ruff: noqa: C419, I001, S102, S605, SIM105, SIM115, T201, UP031
 
 import asyncio
 import gc
@@ -95,7 +96,7 @@ class Machine:
     def reset(self):
         raise Reset("machine.reset")
 
-    def RTC(self):
+    def RTC(self):  # noqa: N802
         return self
 
     def memory(self, value=None):
@@ -104,10 +105,10 @@ class Machine:
         self.remembered = bytes(value)
         return None
 
-    def WDT(self, timeout):
+    def WDT(self, timeout):  # noqa: N802
         return self
 
-    def Timer(self, number):
+    def Timer(self, number):  # noqa: N802
         return self
 
     def init(self, period, callback):

@@ -4,6 +4,7 @@ scenario.py PROJECT WORK install|update|recover CUT_AT WHEN FAULT
 """
 
 # It runs in MicroPython, in a test:
+# ruff: noqa: E402, RUF005, T201
 
 import json
 import sys

@@ -42,7 +42,7 @@ def chosen(operations):
     if os.environ.get("POWERCUT") == "all":
         return range(1, operations + 1)
     seed = int(os.environ.get("POWERCUT_SEED", random.randrange(1 << 32)))
-    print(f"POWERCUT_SEED={seed}: {SAMPLE} of {operations} operations")
+    print(f"POWERCUT_SEED={seed}: {SAMPLE} of {operations} operations")  # noqa: T201 - to repeat it
     # The last ones hold the boot record and the commit: a random sample would seldom meet them.
     rest = random.Random(seed).sample(range(1, operations - 9), SAMPLE - 10)
     return sorted([*rest, *range(operations - 9, operations + 1)])
