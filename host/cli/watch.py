@@ -67,7 +67,11 @@ def _follow(client: Client, wanted: list[str], view: _View) -> list[standing.Sta
         view.show(found)
         if all(s.has_ended for s in found):
             return found
-        time.sleep(_POLL_S)
+        _pause()
+
+
+def _pause() -> None:
+    time.sleep(_POLL_S)
 
 
 class _Lines:

@@ -136,7 +136,7 @@ def test_what_changed_is_copied_and_what_is_stale_goes(virtual_board, shelf):
     assert (outcome.copied, outcome.removed) == (1, 1)
 
 
-@pytest.mark.parametrize("part", [0.0, 0.4, 1.0], ids=["at once", "halfway", "at the end"])
+@pytest.mark.parametrize("part", (0.0, 0.4, 1.0), ids=["at once", "halfway", "at the end"])
 def test_an_interrupted_deploy_goes_on_where_it_was(virtual_board, shelf, part):
     with pytest.raises(KeyboardInterrupt):
         set_up(virtual_board, shelf, interrupt_at(part))
@@ -145,7 +145,7 @@ def test_an_interrupted_deploy_goes_on_where_it_was(virtual_board, shelf, part):
     assert virtual_board.wait_for("active slot a release 1") > 0
 
 
-@pytest.mark.parametrize("operation", [40, 450])
+@pytest.mark.parametrize("operation", (40, 450))
 def test_a_power_cut_during_a_deploy_costs_nothing(board_maker, shelf, monkeypatch, operation):
     board = board_maker()
     board.power_on()

@@ -137,7 +137,7 @@ def test_a_missing_runtime_is_named(folder, tmp_path):
         build(folder, tmp_path / "elsewhere")
 
 
-@pytest.mark.parametrize("number", [0, -1, 2**31])
+@pytest.mark.parametrize("number", (0, -1, 2**31))
 def test_a_number_that_no_board_would_take_is_refused(folder, root, number):
     with pytest.raises(BuildError, match="bad-number"):
         build(folder, root, number)
@@ -171,7 +171,7 @@ def test_a_damaged_bundle_is_refused(folder, root, tmp_path):
         bundle.read(tmp_path / "b")
 
 
-@pytest.mark.parametrize("content", [b"", b"PK", b"hello"])
+@pytest.mark.parametrize("content", (b"", b"PK", b"hello"))
 def test_a_file_that_is_no_bundle_is_refused(tmp_path, content):
     (tmp_path / "b").write_bytes(content)
     with pytest.raises(BuildError, match="bundle-invalid"):

@@ -15,6 +15,8 @@ from host import create_app, migrations, pki, settings
 from host.cli import main
 from host.extensions import Database
 from host.services import accounts
+from host.settings import LIMITS
+from tests.boards import board_maker, virtual_board  # noqa: F401 - pytest finds them here
 
 FLEET = "garden"  # not the default: so it shows whether the name is verified
 ADMIN = "admin@garden"
@@ -28,6 +30,7 @@ class Running:
     url: str
     password: str
     database: Database
+    settings: settings.Settings
 
     @property
     def ca(self) -> Path:
@@ -39,7 +42,7 @@ class Running:
 def host(tmp_path_factory):
     """One host for all: the tests use products and devices of their own."""
     folder = tmp_path_factory.mktemp("host") / "data"
-    chosen = settings.load(folder, fleet=FLEET, limits={})
+    chosen = settings.load(folder, fleet=FLEET, limits=dict.fromkeys(LIMITS, (10000, 60)))
     migrations.upgrade(chosen)
     pki.ensure_for(chosen, dt.datetime.now(dt.UTC))
     database = Database(chosen.url)
@@ -51,7 +54,7 @@ def host(tmp_path_factory):
     server = make_server("127.0.0.1", 0, app, threaded=True, ssl_context=context)
     thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
-    yield Running(folder, f"https://127.0.0.1:{server.port}", password, database)
+    yield Running(folder, f"https://127.0.0.1:{server.port}", password, database, chosen)
     server.shutdown()
     thread.join()
     server.server_close()

@@ -49,7 +49,7 @@ def test_trust_on_first_use_shows_the_fingerprint(host, mpfleet):
     assert (result.exit_code, trust.fingerprint(host.ca.read_text()) in result.output) == (0, True)
 
 
-@pytest.mark.parametrize("typed", ["n\n", ""], ids=["no", "nobody there"])
+@pytest.mark.parametrize("typed", ("n\n", ""), ids=["no", "nobody there"])
 def test_without_trust_nothing_is_sent(host, mpfleet, typed):
     result = mpfleet("login", host.url, typed=typed)
     assert (result.exit_code, "nothing was sent" in result.output) == (1, True)
@@ -109,7 +109,7 @@ def test_a_wrong_password_is_one_line(host, mpfleet):
     assert "bad-credentials" in result.output
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1", "127.0.0.1", "https://127.0.0.1:1"])
+@pytest.mark.parametrize("url", ("http://127.0.0.1:1", "127.0.0.1", "https://127.0.0.1:1"))
 def test_a_host_that_is_none_is_one_line(mpfleet, url):
     result = mpfleet("login", url, "--email", "x")
     assert (result.exit_code, result.output.count("\n")) == (1, 1)

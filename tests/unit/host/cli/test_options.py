@@ -40,7 +40,7 @@ def test_settings_become_config(settings, given, config):
     assert deploy.config_of(settings, given) == config
 
 
-@pytest.mark.parametrize("text", ["poll_s", "=60"])
+@pytest.mark.parametrize("text", ("poll_s", "=60"))
 def test_config_without_key_or_value_is_refused(text):
     with pytest.raises(click.UsageError):
         deploy.config_of({}, (text,))

@@ -42,7 +42,7 @@ def test_a_removed_profile_is_gone():
     assert (profile.remove("default"), profile.remove("default")) == (True, False)
 
 
-@pytest.mark.parametrize("name", ["../x", "", ".hidden", "a/b"])
+@pytest.mark.parametrize("name", ("../x", "", ".hidden", "a/b"))
 def test_a_profile_name_stays_in_its_folder(name):
     with pytest.raises(ProfileError):
         profile.path(name)
@@ -58,7 +58,7 @@ def test_a_damaged_profile_says_what_to_do(folder):
 def test_a_token_of_the_environment_outranks_the_stored_one(monkeypatch):
     profile.save("default", HOME)
     monkeypatch.setenv("MPFLEET_TOKEN", "mpf_2")
-    assert profile.current("default").token == "mpf_2"  # noqa: S105
+    assert profile.current("default").token == "mpf_2"
 
 
 def test_the_environment_stands_in_for_a_sign_in(monkeypatch, tmp_path):

@@ -20,7 +20,7 @@ def run(*pieces):
     return ran.stdout.decode().strip()
 
 
-@pytest.mark.parametrize("size", [0, 1, 1536, 1537, 10000])
+@pytest.mark.parametrize("size", (0, 1, 1536, 1537, 10000))
 def test_a_file_arrives_as_it_is_in_folders_that_were_not_there(tmp_path, size):
     content = bytes(n * 7 % 256 for n in range(size))
     path = tmp_path / "new/folder/file.bin"
