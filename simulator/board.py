@@ -1,11 +1,13 @@
-"""A virtual board: a MicroPython process for a chip, a file for a flash, a pty for a serial port, and power to switch."""
+"""A virtual board: a MicroPython process for a chip, a file for a flash, a pty for a serial port,
+and power to switch.
+"""
 
 import threading
 import time
 from pathlib import Path
 
 from simulator import calls, image
-from simulator.chip import Chip
+from simulator.chip import Chip, find_micropython
 from simulator.clockwork import RealTimeClock, Timers, Watchdog
 from simulator.console import Console
 from simulator.control import Control
@@ -21,13 +23,20 @@ from simulator.relay import Relays
 from simulator.station import Station
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
-_ROM_SAYS = {POWER_ON: "POWERON_RESET", HARD: "SW_RESET", WATCHDOG: "TG1WDT_SYS_RESET", DEEP_SLEEP: "DEEPSLEEP_RESET"}
-_AGAIN_S = (0.0005, 0.0017)  # until an interrupt that came at a bad moment is tried again; two values lest it keeps step
+_ROM_SAYS = {
+    POWER_ON: "POWERON_RESET",
+    HARD: "SW_RESET",
+    WATCHDOG: "TG1WDT_SYS_RESET",
+    DEEP_SLEEP: "DEEPSLEEP_RESET",
+}
+# Until an interrupt that came at a bad moment is tried again; two values, lest it keep step.
+_AGAIN_S = (0.0005, 0.0017)
 _POKE_S = 0.002
 _LIB = Path(__file__).parent.parent / "lib"
 
-# An ESP32 has 163,120 bytes free at its prompt. Objects here are twice as large, and the modules that stand for those in
-# the firmware lie in this heap too (measured by `python -m simulator --measure`).
+# An ESP32 has 163,120 bytes free at its prompt. Objects here are twice as large, and the modules
+# that stand for those in the firmware lie in this heap too (measured:
+# 45 kB at the prompt, more as an application loads buses and timers).
 HEAP_BYTES = 2 * 163_120
 STAND_INS_BYTES = 50_000
 
@@ -35,8 +44,9 @@ STAND_INS_BYTES = 50_000
 class VirtualBoard:
     """One board, whose flash and serial log are in `folder`. It is off until `power_on`.
 
-    All of it happens in a thread of its own; its methods may be called from any other. `lib` is a folder of upstream
-    modules that stand before our stand-ins; `firmware` an image for a fresh board's first slot.
+    All of it happens in a thread of its own; its methods may be called from any other. `lib` is a
+    folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
+    board's first slot.
     """
 
     def __init__(
@@ -45,13 +55,14 @@ class VirtualBoard:
         *,
         model="ESP32_GENERIC",
         unique_id=b"\x24\x6f\x28\x00\x00\x01",
-        access_points=(AccessPoint("home", "secret12"),),
+        access_points=None,
         heap_bytes=HEAP_BYTES,
         name=None,
         radio=None,
         firmware=None,
         lib=_LIB,
     ):
+        find_micropython()  # better now than at the first power-on
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = name or self.folder.name
@@ -62,6 +73,7 @@ class VirtualBoard:
         self._lib = Path(lib) if lib and Path(lib).is_dir() else None
         self.reset_cause = POWER_ON
         self.resets = []  # the cause of every start so far
+        self.on_text = None  # called with what comes out of the serial port
         self._chip = None
         self._held_input = b""
         self._is_started = False
@@ -72,7 +84,10 @@ class VirtualBoard:
         self._log = open(self.folder / "serial.log", "ab", buffering=0)  # noqa: SIM115 - lives as long as the board
         self._loop = Loop(f"board {self.name}")
         self._console = Console()
-        self._build(radio or Radio(access_points), firmware or image.build())
+        self._build(
+            radio or Radio(access_points or [AccessPoint("home", "secret12")]),
+            firmware or image.build(),
+        )
         self._loop.start()
 
     def _build(self, radio, firmware):
@@ -85,7 +100,9 @@ class VirtualBoard:
         self._watchdog = Watchdog(self._loop, self._bite)
         self.pins = Pins(self._tell)
         self.sensors = {"temperature_c": 21.5, "humidity_percent": 45.0}
-        self.station = Station(self._loop, radio, f"192.168.4.{2 + self.unique_id[-1] % 250}", self._air_changed)
+        self.station = Station(
+            self._loop, radio, f"192.168.4.{2 + self.unique_id[-1] % 250}", self._air_changed
+        )
         self._relays = Relays(self._loop, radio, lambda: self.station.is_online)
         radio.attach(self._relays)
         self._control = Control(self._loop, self.flash, self._calls(), self._cut, self._signals())
@@ -136,7 +153,9 @@ class VirtualBoard:
         self._loop.call(self._loop.after, seconds, self.pins.apply, BUTTON, None)
 
     def cut_power_at(self, n, when="before"):
-        """Let the power go at the n-th flash operation from now, before, in the middle of, or after it."""
+        """Let the power go at the n-th flash operation from now, before, in the middle of, or
+        after it.
+        """
         self._is_cut.clear()
         self._loop.call(self.flash.cut_power_at, n, when)
 
@@ -163,17 +182,36 @@ class VirtualBoard:
         with self._heard:
             return self._text.decode("utf-8", "replace")
 
+    @property
+    def mark(self):
+        """How many bytes came out of the serial port so far: `wait_for(…, since=mark)` looks at
+        later ones only.
+        """
+        with self._heard:
+            return len(self._text)
+
+    def text_since(self, mark):
+        """What came out of the serial port after this mark."""
+        with self._heard:
+            return self._text[mark:].decode("utf-8", "replace")
+
     def wait_for(self, text, timeout=10, since=0):
-        """Wait until this text came out of the serial port; returns where it ends, to be handed to the next `since`.
+        """Wait until this text came out of the serial port; returns the mark where it ends, for
+        the next `since`.
 
         Raises: TimeoutError with what came instead.
         """
         wanted, deadline = text.encode(), time.monotonic() + timeout
         with self._heard:
             while (at := self._text.find(wanted, since)) < 0:
-                if not self._heard.wait(deadline - time.monotonic()) and time.monotonic() >= deadline:
+                if (
+                    not self._heard.wait(deadline - time.monotonic())
+                    and time.monotonic() >= deadline
+                ):
                     tail = self._text[-2000:].decode("utf-8", "replace")
-                    raise TimeoutError(f"{self.name} did not say {text!r} within {timeout} s but:\n{tail}")
+                    raise TimeoutError(
+                        f"{self.name} did not say {text!r} within {timeout} s but:\n{tail}"
+                    )
             return at + len(wanted)
 
     def type(self, data):
@@ -249,7 +287,9 @@ class VirtualBoard:
         self.station.reset()
         self._relays.drop()
         if milliseconds:
-            self._loop.after(milliseconds / 1000, lambda: None if self._chip else self._restart(DEEP_SLEEP))
+            self._loop.after(
+                milliseconds / 1000, lambda: None if self._chip else self._restart(DEEP_SLEEP)
+            )
 
     def _ended(self):
         """The interpreter ended by itself: a soft reset, unless it crashed."""
@@ -332,6 +372,8 @@ class VirtualBoard:
             return
         self._port.write(data)
         self._log.write(data)
+        if self.on_text:
+            self.on_text(data)
         with self._heard:
             self._text += data
             self._heard.notify_all()
@@ -340,7 +382,9 @@ class VirtualBoard:
         self._control.tell(event)
 
     def _poke(self, tries=20):
-        """Let the chip look at what was noted for it. While it computes it does so by itself, but it may be about to wait."""
+        """Let the chip look at what was noted for it. While it computes it does so by itself, but
+        it may be about to wait.
+        """
         if self._chip is None:
             return
         if self._chip.is_waiting:

@@ -1,4 +1,6 @@
-"""What an ESP32's bootloader with rollback decides: pure, from otadata's two records to the slot that starts."""
+"""What an ESP32's bootloader with rollback decides: pure, from otadata's two records to the slot
+that starts.
+"""
 
 from typing import NamedTuple
 
@@ -6,7 +8,9 @@ from simulator.otadata import ABORTED, INVALID, NEW, PENDING_VERIFY, VALID, Entr
 
 
 class Choice(NamedTuple):
-    """The slot to start (None: nothing on this board can run) and the records as they are to be in flash then."""
+    """The slot to start (None: nothing on this board can run) and the records as they are to be in
+    flash then.
+    """
 
     slot: int | None
     entries: tuple
@@ -18,7 +22,7 @@ def slot_of(entry, slots):
 
 
 def active(entries):
-    """The index of the record that counts: the higher sequence of those that may start, or None."""
+    """The index of the record that counts (the higher of those that may start), or None."""
     usable = [n for n in (0, 1) if entries[n] and entries[n].state not in (INVALID, ABORTED)]
     return max(usable, key=lambda n: entries[n].sequence) if usable else None
 
@@ -26,11 +30,13 @@ def active(entries):
 def choose(entries, valid_images):
     """Which slot starts after a reset.
 
-    `entries`: the two records, None for one that is not valid. `valid_images`: for each slot, whether its image is whole.
+    `entries`: the two records, None for one that is not valid. `valid_images`: for each slot,
+    whether its image is whole.
     """
     # 1. A firmware that had its one start and did not confirm itself is given up.
     entries = tuple(
-        entry._replace(state=ABORTED) if entry and entry.state == PENDING_VERIFY else entry for entry in entries
+        entry._replace(state=ABORTED) if entry and entry.state == PENDING_VERIFY else entry
+        for entry in entries
     )
     n = active(entries)
     # 2. Without a record to go by, the first slot that holds an image.
@@ -53,7 +59,9 @@ def _first_whole(valid_images, first):
 
 
 def select(entries, slot, slots):
-    """What esp_ota_set_boot_partition writes: (index, record), with the lowest sequence that wins and means `slot`."""
+    """What esp_ota_set_boot_partition writes: (index, record), with the lowest sequence that wins
+    and means `slot`.
+    """
     n = active(entries)
     if n is None:
         return 0, Entry(slot + 1, NEW)
@@ -64,7 +72,8 @@ def select(entries, slot, slots):
 
 
 def confirm(entries):
-    """What esp_ota_mark_app_valid_cancel_rollback writes: (index, record), or None where there is nothing to do.
+    """What esp_ota_mark_app_valid_cancel_rollback writes: (index, record), or None where there is
+    nothing to do.
 
     Raises: LookupError if neither record may start, as ESP-IDF fails then.
     """

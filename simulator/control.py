@@ -1,9 +1,11 @@
 """The line between the chip's process and its board: messages of a chip, each answered in turn.
 
 A message is one packet:
-`P` sequence offset data, `E` sequence offset — flash operations, answered by two bytes: 0, or 1 (refused: the call
+`P` sequence offset data, `E` sequence offset — flash operations, answered by two bytes: 0, or 1
+(refused: the call
 `flash_error` says why), and the sequence.
-`J` and a JSON list [name, arguments…] — a call, answered with JSON [0, value] or [errno, text]. `N` — the same, no answer.
+`J` and a JSON list [name, arguments…] — a call, answered with JSON [0, value] or [errno, text].
+`N` — the same, no answer.
 `V` — on this connection the board tells of events (timers, pins); `!` — the chip has taken one.
 `C` — Ctrl-C came at a bad moment: again, please.
 """
@@ -23,7 +25,9 @@ _OPERATION = struct.Struct("<BI")
 
 
 class Later:
-    """An answer that comes when it is ready: the call's function returns one, then somebody calls `answer`."""
+    """An answer that comes when it is ready: the call's function returns one, then somebody calls
+    `answer`.
+    """
 
     def __init__(self):
         self._send = None
@@ -44,8 +48,8 @@ class Later:
 
 
 class Control:
-    """Listens for one chip at a time. `calls` maps names to functions; an OSError they raise is raised in the chip.
-    `signals` maps `!` and `C` to functions.
+    """Listens for one chip at a time. `calls` maps names to functions; an OSError they raise is
+    raised in the chip. `signals` maps `!` and `C` to functions.
     """
 
     def __init__(self, loop, flash, calls, when_cut, signals):
@@ -71,7 +75,9 @@ class Control:
             try:
                 self._events.send(event)
             except OSError:
-                self._events = None  # the chip is gone, or so busy that its events are lost, as on a board
+                self._events = (
+                    None  # the chip is gone, or so busy that its events are lost, as on a board
+                )
 
     def hang_up(self):
         """Forget the chip that was."""
@@ -139,7 +145,9 @@ class Control:
 
     def _call(self, connection, name, *args):
         def send(value, error):
-            answer = [0, value] if error is None else [error.errno or 1, error.strerror or str(error)]
+            answer = (
+                [0, value] if error is None else [error.errno or 1, error.strerror or str(error)]
+            )
             _send(connection, json.dumps(answer).encode())
 
         try:

@@ -1,4 +1,6 @@
-"""The firmware slots of a virtual board: what the bootloader starts, and what esp32.Partition may change about it."""
+"""The firmware slots of a virtual board: what the bootloader starts, and what esp32.Partition may
+change about it.
+"""
 
 from simulator import bootloader, image, otadata, partitions
 
@@ -30,7 +32,9 @@ class Firmware:
         """The slot that would start next."""
         entries = otadata.read(self._flash, self._otadata)
         n = bootloader.active(entries)
-        return self._slots[0 if n is None else bootloader.slot_of(entries[n], len(self._slots))].label
+        return self._slots[
+            0 if n is None else bootloader.slot_of(entries[n], len(self._slots))
+        ].label
 
     def set_boot(self, label):
         """Let this slot start next.
@@ -41,10 +45,14 @@ class Firmware:
         if slot is None or not self._is_whole(self._slots[slot]):
             raise OSError(*VALIDATE_FAILED)
         entries = otadata.read(self._flash, self._otadata)
-        otadata.write(self._flash, self._otadata, *bootloader.select(entries, slot, len(self._slots)))
+        otadata.write(
+            self._flash, self._otadata, *bootloader.select(entries, slot, len(self._slots))
+        )
 
     def confirm(self):
-        """The running firmware works: cancel the rollback. Does nothing if it is confirmed already."""
+        """The running firmware works: cancel the rollback. Does nothing if it is confirmed
+        already.
+        """
         try:
             change = bootloader.confirm(otadata.read(self._flash, self._otadata))
         except LookupError:
@@ -68,10 +76,14 @@ class Firmware:
 
 
 def prepare(flash, firmware):
-    """Put partition table and bare firmware on a blank flash, as esptool would; a flash that has them is left alone."""
+    """Put partition table and bare firmware on a blank flash, as esptool would; a flash that has
+    them is left alone.
+    """
     if flash.read(partitions.TABLE_OFFSET, 2) != b"\xff\xff":
         return
-    flash.program(0x1000, b"\xe9bootloader of a virtual board: what it decides is in simulator/bootloader.py")
+    flash.program(
+        0x1000, b"\xe9bootloader of a virtual board: what it decides is in simulator/bootloader.py"
+    )
     slot = partitions.find(partitions.LAYOUT, "ota_0")
     flash.program(slot.offset, firmware)
     flash.program(partitions.TABLE_OFFSET, partitions.encode(partitions.LAYOUT))

@@ -1,4 +1,6 @@
-"""The flash chip of a virtual board: a file that obeys NOR rules, counts its operations and can lose power at any of them."""
+"""The flash chip of a virtual board: a file that obeys NOR rules, counts its operations and can
+lose power at any of them.
+"""
 
 import os
 from pathlib import Path
@@ -12,12 +14,14 @@ class FlashError(Exception):
     """The software on the board asked for something that no flash can do."""
 
 
-class PowerCut(BaseException):  # noqa: N818 - an event, not an error: no `except Exception` may survive it
+class PowerCut(BaseException):
     """The power went at a flash operation."""
 
 
 class Flash:
-    """A NOR flash in the file at `path`; a missing file is a chip fresh from the factory (all bits set)."""
+    """A NOR flash in the file at `path`; a missing file is a chip fresh from the factory (all bits
+    set).
+    """
 
     def __init__(self, path):
         self.path = Path(path)
@@ -54,11 +58,15 @@ class Flash:
         self._check_range(offset, len(data))
         old = os.pread(self._file, len(data), offset)
         if int.from_bytes(data, "little") & ~int.from_bytes(old, "little"):
-            raise FlashError(f"programming {len(data)} bytes at {offset:#x} without erasing them first")
+            raise FlashError(
+                f"programming {len(data)} bytes at {offset:#x} without erasing them first"
+            )
         self._operate(offset, data)
 
     def cut_power_at(self, n, when="before"):
-        """Raise PowerCut at the n-th operation from now (1 is the next one), before, in the middle of, or after it."""
+        """Raise PowerCut at the n-th operation from now (1 is the next one), before, in the middle
+        of, or after it.
+        """
         if n < 1 or when not in _WHENS:
             raise ValueError(f"cut at {n} {when}: expected 1 or more and one of {_WHENS}")
         self._cut_at, self._cut_when = self.operations + n, when

@@ -1,4 +1,6 @@
-"""ESP32 firmware images: a header, segments, a checksum and a hash, with the application descriptor in the first segment."""
+"""ESP32 firmware images: a header, segments, a checksum and a hash, with the application
+descriptor in the first segment.
+"""
 
 import hashlib
 import struct
@@ -29,14 +31,18 @@ class Image(NamedTuple):
 
 
 def build(version="v1.26.0", project="micropython", payload=b"", date="2026-01-01"):
-    """A valid image that carries `payload`; there is no machine code in it, for the chip is a MicroPython process."""
+    """A valid image that carries `payload`; there is no machine code in it, for the chip is a
+    MicroPython process.
+    """
     elf_sha256 = hashlib.sha256(b"\0".join((project.encode(), version.encode(), payload))).digest()
     descriptor = _DESCRIPTOR.pack(
-        _DESCRIPTOR_MAGIC, 0, b"", version.encode(), project.encode(), b"00:00:00", date.encode(), b"v5.4.2",
-        elf_sha256, b"", 0, b"", b"",
-    )  # fmt: skip
+        *(_DESCRIPTOR_MAGIC, 0, b"", version.encode(), project.encode()),
+        *(b"00:00:00", date.encode(), b"v5.4.2", elf_sha256, b"", 0, b"", b""),
+    )
     segments = [(_DROM, _padded(descriptor + payload, 16)), (_IRAM, b"\0" * 16)]
-    body = _HEADER.pack(MAGIC, len(segments), 2, 0x20, _IRAM, 0xEE, b"", _CHIP_ESP32, 0, 0, 0xFFFF, b"", 1)
+    body = _HEADER.pack(
+        MAGIC, len(segments), 2, 0x20, _IRAM, 0xEE, b"", _CHIP_ESP32, 0, 0, 0xFFFF, b"", 1
+    )
     for address, data in segments:
         body += _SEGMENT.pack(address, len(data)) + data
     body += b"\0" * (15 - len(body) % 16) + bytes([_checksum(segments)])
@@ -44,7 +50,8 @@ def build(version="v1.26.0", project="micropython", payload=b"", date="2026-01-0
 
 
 def parse(raw):
-    """Check the image at the start of `raw` as the bootloader does (more may follow) and return what it says.
+    """Check the image at the start of `raw` as the bootloader does (more may follow) and return
+    what it says.
 
     Raises: ImageError.
     """

@@ -1,12 +1,14 @@
-"""Runs in a process of its own: becomes the MicroPython interpreter of the wheel, with a safe way to interrupt it.
+"""Runs in a process of its own: becomes the MicroPython interpreter of the wheel, with a safe way
+to interrupt it.
 
 Usage: launcher.py LIBRARY ARGUMENTS…
 
-The interpreter answers SIGINT by jumping out of whatever it was doing, also out of its allocator, which then never works
-again. So Ctrl-C arrives as SIGUSR1, bound to the function that a microcontroller's serial interrupt calls: it only takes
-a note, and the interpreter raises KeyboardInterrupt where that is safe. SIGUSR2 does nothing but end a wait in the
-kernel, after which such notes (and functions scheduled by another thread) are looked at; it must not come while the
-interpreter waits for its own threads, as it does to collect garbage (see `chip.poke`).
+The interpreter answers SIGINT by jumping out of whatever it was doing, also out of its allocator,
+which then never works again. So Ctrl-C arrives as SIGUSR1, bound to the function that a
+microcontroller's serial interrupt calls: it only takes a note, and the interpreter raises
+KeyboardInterrupt where that is safe. SIGUSR2 does nothing but end a wait in the kernel, after
+which such notes (and functions scheduled by another thread) are looked at; it must not come while
+the interpreter waits for its own threads, as it does to collect garbage (see `chip.poke`).
 """
 
 import ctypes

@@ -1,5 +1,8 @@
-"""One thread in which everything of a virtual board happens: what its files have to say, timers, calls from outside."""
+"""One thread in which everything of a virtual board happens: what its files have to say, timers,
+calls from outside.
+"""
 
+import contextlib
 import heapq
 import itertools
 import os
@@ -10,7 +13,9 @@ import time
 
 
 class Loop:
-    """Waits for files and timers in a thread of its own; `call` runs a function there and hands back what it returned."""
+    """Waits for files and timers in a thread of its own; `call` runs a function there and hands
+    back what it returned.
+    """
 
     def __init__(self, name):
         self._selector = selectors.DefaultSelector()
@@ -35,7 +40,9 @@ class Loop:
         os.close(self._wake_write)
 
     def call(self, function, *args):
-        """Run a function in the loop's thread and return (or raise) what it does; harmless from inside the loop."""
+        """Run a function in the loop's thread and return (or raise) what it does; harmless from
+        inside the loop.
+        """
         if threading.current_thread() is self._thread:
             return function(*args)
         answer = queue.SimpleQueue()
@@ -73,7 +80,8 @@ class Loop:
         while self._is_running:
             for key, events in self._selector.select(self._patience()):
                 self._handle(key, events)
-            # Files come first: a watchdog that was fed in time is not judged by when its feeding was read.
+            # Files come first: a watchdog that was fed in time is not judged by when its feeding
+            # was read.
             self._run_timers()
         self._run_calls()
 
@@ -97,15 +105,13 @@ class Loop:
                 timer.function(*timer.args)
 
     def _run_calls(self):
-        try:
+        with contextlib.suppress(BlockingIOError):
             os.read(self._wake_read, 4096)
-        except BlockingIOError:
-            pass
         while not self._calls.empty():
             function, args, answer = self._calls.get()
             try:
                 answer.put((function(*args), None))
-            except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+            except BaseException as error:
                 answer.put((None, error))
 
     def _stop(self):

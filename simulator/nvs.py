@@ -1,8 +1,9 @@
-"""Non-volatile storage: named values in the nvs partition that survive a power cut at any operation.
+"""Non-volatile storage: named values in the nvs partition that survive a power cut at any
+operation.
 
-The partition is two halves. The one that counts begins with the higher valid sequence and is a log of records; when it
-is full, the values still in use are copied to the other half, whose header is written last. (The format is ours: nothing
-on a board can read the partition but esp32.NVS.)
+The partition is two halves. The one that counts begins with the higher valid sequence and is a log
+of records; when it is full, the values still in use are copied to the other half, whose header is
+written last. (The format is ours: nothing on a board can read the partition but esp32.NVS.)
 """
 
 import struct
@@ -12,12 +13,17 @@ from simulator.flash import SECTOR
 
 _HALF_MAGIC = 0x5653564E
 _HALF = struct.Struct("<III")  # magic, sequence, CRC of both
-_RECORD = struct.Struct("<BBBBII")  # namespace length, key length, type, unused, data length, CRC of all the rest
+_RECORD = struct.Struct(
+    "<BBBBII"
+)  # namespace length, key length, type, unused, data length, CRC of all the rest
 ERASED, INTEGER, BLOB = b"x"[0], b"i"[0], b"b"[0]
 
 
-class NvsFull(Exception):
-    """There is no room for this value."""
+class NvsFullError(OSError):
+    """There is no room for this value; as the ESP32 says it."""
+
+    def __init__(self):
+        super().__init__(-4357, "ESP_ERR_NVS_NOT_ENOUGH_SPACE")
 
 
 class Nvs:
@@ -37,8 +43,11 @@ class Nvs:
 
     def set(self, namespace, key, kind, data):
         """Take a value, which is in flash after the next commit."""
-        if _RECORD.size + len(namespace) + len(key) + len(data) > self._half_size - _HALF.size - self._live_size():
-            raise NvsFull(f"{namespace}.{key}: {len(data)} bytes")
+        if (
+            _RECORD.size + len(namespace) + len(key) + len(data)
+            > self._half_size - _HALF.size - self._live_size()
+        ):
+            raise NvsFullError
         self._pending[namespace, key] = (kind, bytes(data))
 
     def erase(self, namespace, key):
@@ -80,9 +89,13 @@ class Nvs:
     def _scan(self):
         raw = self._flash.read(self._start + self._half * self._half_size, self._half_size)
         at = _HALF.size
-        while at + _RECORD.size <= len(raw) and raw[at : at + _RECORD.size] != b"\xff" * _RECORD.size:
+        while (
+            at + _RECORD.size <= len(raw) and raw[at : at + _RECORD.size] != b"\xff" * _RECORD.size
+        ):
             name, value, size = _decode(raw[at:])
-            if not size:  # torn: what follows cannot be found, nor written, so the next write moves to the other half
+            # Torn: what follows cannot be found, nor written, so the next write moves to the other
+            # half
+            if not size:
                 self._is_broken = True
                 break
             self.values[name] = value
@@ -104,7 +117,7 @@ class Nvs:
     def _start_half(self, items):
         body = b"".join(_encode(name, value) for name, value in items if value[0] != ERASED)
         if _HALF.size + len(body) > self._half_size:
-            raise NvsFull(f"{len(body)} bytes of values")
+            raise NvsFullError
         other = 1 - self._half
         base = self._start + other * self._half_size
         for offset in range(0, self._half_size, SECTOR):
@@ -117,7 +130,11 @@ class Nvs:
         self._is_broken = False
 
     def _live_size(self):
-        return sum(_RECORD.size + len(n) + len(k) + len(v[1]) for (n, k), v in self.values.items() if v[0] != ERASED)
+        return sum(
+            _RECORD.size + len(n) + len(k) + len(v[1])
+            for (n, k), v in self.values.items()
+            if v[0] != ERASED
+        )
 
 
 def _encode(name, value):

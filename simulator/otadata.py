@@ -1,4 +1,6 @@
-"""otadata: the two records in which an ESP32's bootloader finds the firmware slot to start (esp_ota_select_entry_t)."""
+"""otadata: the two records in which an ESP32's bootloader finds the firmware slot to start
+(esp_ota_select_entry_t).
+"""
 
 import struct
 import zlib

@@ -1,4 +1,6 @@
-"""The ESP32's partition table: how it is written in flash, and the layout of a stock 4 MB board with two firmware slots."""
+"""The ESP32's partition table: how it is written in flash, and the layout of a stock 4 MB board
+with two firmware slots.
+"""
 
 import hashlib
 import struct
@@ -37,7 +39,8 @@ LAYOUT = (
 def encode(partitions):
     """The table as it lies in flash: entries, an MD5 over them, then erased bytes."""
     entries = b"".join(
-        _ENTRY.pack(_MAGIC, p.type, p.subtype, p.offset, p.size, p.label.encode(), 0) for p in partitions
+        _ENTRY.pack(_MAGIC, p.type, p.subtype, p.offset, p.size, p.label.encode(), 0)
+        for p in partitions
     )
     table = entries + _MD5_MAGIC + hashlib.md5(entries, usedforsecurity=False).digest()
     return table.ljust(_TABLE_SIZE, b"\xff")

@@ -5,7 +5,9 @@ BUTTON = 0  # the BOOT button pulls GPIO0 down
 
 
 class Pins:
-    """Levels by pin number. `driven` is what the chip puts out, `applied` what the world puts in (None: nothing)."""
+    """Levels by pin number. `driven` is what the chip puts out, `applied` what the world puts in
+    (None: nothing).
+    """
 
     def __init__(self, tell):
         self._tell = tell

@@ -1,4 +1,6 @@
-"""The serial port of a virtual board as the computer sees it: a pty whose path stays the same while the board lives."""
+"""The serial port of a virtual board as the computer sees it: a pty whose path stays the same
+while the board lives.
+"""
 
 import os
 import termios
@@ -6,7 +8,9 @@ import time
 import tty
 
 _KEPT = 1024 * 1024  # bytes that wait for a slow reader
-_PATIENCE_S = 2  # after that long without a byte taken nobody is reading: the rest is lost, as on a wire
+_PATIENCE_S = (
+    2  # after that long without a byte taken nobody is reading: the rest is lost, as on a wire
+)
 
 
 class Port:
@@ -15,7 +19,9 @@ class Port:
     def __init__(self, loop, when_received):
         self._loop = loop
         self._when_received = when_received
-        self._master, self._slave = os.openpty()  # the slave stays open, or the master would fail between two visitors
+        self._master, self._slave = (
+            os.openpty()
+        )  # the slave stays open, or the master would fail between two visitors
         tty.setraw(self._slave, termios.TCSANOW)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)

@@ -1,4 +1,6 @@
-"""The air around a virtual board: access points, names, and the network behind them, with everything that can go wrong."""
+"""The air around a virtual board: access points, names, and the network behind them, with
+everything that can go wrong.
+"""
 
 from dataclasses import dataclass, field
 
@@ -19,11 +21,12 @@ class AccessPoint:
 
 
 class Radio:
-    """What a test or a person changes while the board runs; read by the board's station and relays.
+    """What a test or a person changes while the board runs; read by the board's station and
+    relays.
 
-    `names` maps a host name to the address behind it, to None (no such name) or to LINK_STALL. Numeric addresses need no
-    name. `ntp` is how far the time servers are off in seconds, or None where there are none. `unreachable` holds
-    addresses from which nothing comes back.
+    `names` maps a host name to the address behind it, to None (no such name) or to LINK_STALL.
+    Numeric addresses need no name. `ntp` is how far the time servers are off in seconds, or None
+    where there are none. `unreachable` holds addresses from which nothing comes back.
     """
 
     def __init__(self, access_points=(), names=None, ntp=0):
@@ -68,7 +71,9 @@ class Radio:
         self._tell("drop")
 
     def cut_next(self, after_bytes, stall=False):
-        """Let the next connection end (or, with `stall`, go silent) once so many bytes have come to the board."""
+        """Let the next connection end (or, with `stall`, go silent) once so many bytes have come
+        to the board.
+        """
         self._next_cut = (after_bytes, stall)
 
     def take_cut(self):

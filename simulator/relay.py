@@ -1,6 +1,8 @@
-"""Carries a board's TCP connections to their real targets, so that outages, stalls, cuts and byte counts are possible.
+"""Carries a board's TCP connections to their real targets, so that outages, stalls, cuts and byte
+counts are possible.
 
-The chip is told to connect to 127.0.0.1 and a port of ours for each target; no byte of its reaches the network otherwise.
+The chip is told to connect to 127.0.0.1 and a port of ours for each target; no byte of its reaches
+the network otherwise.
 """
 
 import contextlib
@@ -27,12 +29,15 @@ class Relays:
     def port_for(self, address, port, when_known):
         """Call `when_known` with the port on 127.0.0.1 that stands for this target.
 
-        A target that refuses connections gets a port that does: it is tried once, and that connection is the board's.
+        A target that refuses connections gets a port that does: it is tried once, and that
+        connection is the board's.
         """
         listener = self._listeners.get((address, port))
         if listener is None:
-            listener = self._listeners[address, port] = _Listener(self, self._loop, (address, port))
-        if address in self._radio.unreachable or self.is_stalled:
+            listener = self._listeners[address, port] = _Listener(
+                self, self._loop, (address, port)
+            )
+        if not self.reaches(address):
             when_known(listener.port)
             return
         answers = [when_known]
@@ -49,6 +54,10 @@ class Relays:
     def is_stalled(self):
         """Whether nothing passes just now."""
         return self._radio.is_stalled or not self._is_online()
+
+    def reaches(self, address):
+        """Whether a connection to this address can begin now."""
+        return not self.is_stalled and address not in self._radio.unreachable
 
     def begin(self, chip, upstream, target):
         """Join two connected sockets."""
@@ -82,11 +91,15 @@ class _Listener:
         self._socket.setblocking(False)
         self.port = self._socket.getsockname()[1]
         self._closed_port = socket.socket()
-        self._closed_port.bind(("127.0.0.1", 0))  # bound, never listening: connecting to it is refused
+        self._closed_port.bind(
+            ("127.0.0.1", 0)
+        )  # bound, never listening: connecting to it is refused
         loop.watch(self._socket, self._accept)
 
     def offer(self, upstream):
-        """Keep a connection for the board, which comes for it at once; returns the port to come to."""
+        """Keep a connection for the board, which comes for it at once; returns the port to come
+        to.
+        """
         if upstream is None:
             return self._closed_port.getsockname()[1]
         self._offered.append(upstream)
@@ -112,7 +125,7 @@ class _Listener:
             return
         if self._offered:
             self._relays.begin(chip, self._offered.pop(0), self._target)
-        elif self._relays.is_stalled:
+        elif not self._relays.reaches(self._target[0]):
             self._relays.begin(chip, None, self._target)
         else:
             _dial(self._loop, self._target, lambda upstream: self._join(chip, upstream))
@@ -125,7 +138,9 @@ class _Listener:
 
 
 class _Relay:
-    """Two sockets and what is on its way between them. Without `upstream` it swallows bytes: a target out of reach."""
+    """Two sockets and what is on its way between them. Without `upstream` it swallows bytes: a
+    target out of reach.
+    """
 
     def __init__(self, relays, loop, radio, chip, upstream, target):
         self._relays, self._loop, self._radio = relays, loop, radio
@@ -133,7 +148,7 @@ class _Relay:
         self._left = radio.take_cut()
         self._ends = {chip: upstream, upstream: chip} if upstream else {chip: None}
         self._chip = chip
-        self._pending = {end: b"" for end in self._ends}  # read, but the other side has no room yet
+        self._pending = dict.fromkeys(self._ends, b"")  # read, but the other side has no room yet
         self._finished = set()  # ends that said all they had to say
         radio.connections += 1
         for end in self._ends:

@@ -1,4 +1,4 @@
-"""The WiFi station of a virtual board: what network.WLAN does on an ESP32, with its status codes."""
+"""The WiFi station of a virtual board: what an ESP32 does for network.WLAN, and its statuses."""
 
 from simulator.radio import AccessPoint
 
@@ -15,7 +15,9 @@ class StationError(Exception):
 
 
 class Station:
-    """Joins access points of `radio`; `when_changed` is called whenever the board comes online or goes offline."""
+    """Joins access points of `radio`; `when_changed` is called whenever the board comes online or
+    goes offline.
+    """
 
     def __init__(self, loop, radio, address, when_changed):
         self._loop = loop
@@ -82,8 +84,13 @@ class Station:
         """What is on the air, as esp32's WLAN.scan() lists it."""
         if not self.is_active:
             raise StationError("Wifi Not Started")
-        heard = sorted((a for a in self._radio.access_points if a.is_present), key=lambda a: -a.signal_dbm)
-        return [[a.ssid, a.bssid.hex(), a.channel, a.signal_dbm, 3 if a.password else 0, False] for a in heard]
+        heard = sorted(
+            (a for a in self._radio.access_points if a.is_present), key=lambda a: -a.signal_dbm
+        )
+        return [
+            [a.ssid, a.bssid.hex(), a.channel, a.signal_dbm, 3 if a.password else 0, False]
+            for a in heard
+        ]
 
     def _try(self):
         ssid, password = self._wanted
@@ -91,6 +98,7 @@ class Station:
         self._reason = _refusal(found, password)
         if not self._reason:
             self.joined = found
+            self._tries = 0
             self.is_online = True
             self._after(_WATCH_S, self._watch)
             self._when_changed()

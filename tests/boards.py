@@ -1,7 +1,7 @@
 """Fixtures with virtual boards, for any test that wants one.
 
-In a conftest.py: `from tests.boards import virtual_board` (a board that is on, at its prompt) or
-`from tests.boards import board_maker` (a function that makes boards with the arguments of VirtualBoard).
+In a conftest.py: `from tests.boards import board_maker, virtual_board`. `virtual_board` is a bare
+board at its prompt; `board_maker` makes boards, with the arguments of VirtualBoard.
 """
 
 import itertools
@@ -12,6 +12,31 @@ from simulator import MicroPythonMissing, VirtualBoard
 from simulator.chip import find_micropython
 
 PROMPT = ">>> "
+
+
+class BoardError(AssertionError):
+    """The code raised on the board; the text is its traceback."""
+
+
+def execute(board, code, timeout=10):
+    """Run code on a board that is at its prompt, as mpremote would; returns what it printed.
+
+    Raises: BoardError with the traceback.
+    """
+    at = board.mark
+    board.type("\x01")
+    at = board.wait_for("raw REPL; CTRL-B to exit\r\n>", timeout, at)
+    board.type(code + "\x04")
+    start = board.wait_for("OK", timeout, at)
+    middle = board.wait_for("\x04", timeout, start)
+    end = board.wait_for("\x04", timeout, middle)
+    said = board.text_since(start)
+    board.type("\x02")
+    board.wait_for(PROMPT, timeout, end)
+    output, error, _ = said.split("\x04", 2)
+    if error:
+        raise BoardError(error)
+    return output.replace("\r\n", "\n")
 
 
 @pytest.fixture

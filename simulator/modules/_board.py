@@ -46,7 +46,9 @@ def tell(name, *args):
 
 
 def interrupt_again():
-    """Have the board interrupt the program a little later: this was a bad moment. Does not allocate."""
+    """Have the board interrupt the program a little later: this was a bad moment. Does not
+    allocate.
+    """
     _interrupts.send(_AGAIN)
 
 
@@ -58,8 +60,9 @@ def end(name, *args):
 
 
 def _exchange(message):
-    # A connection belongs to one exchange: a callback or a thread that comes in between uses another, and one whose
-    # exchange was interrupted (Ctrl-C) is dropped with the answer that was still to come.
+    # A connection belongs to one exchange: a callback or a thread that comes in between uses
+    # another, and one whose exchange was interrupted (Ctrl-C) is dropped with the answer that was
+    # still to come.
     s = _take()
     s.send(message)
     answer = s.recv(_LARGEST)
@@ -97,7 +100,9 @@ _has_events = False
 
 
 def on_event(kind, number, handler):
-    """Call handler() between two instructions of the main program whenever the board tells of this event."""
+    """Call handler() between two instructions of the main program whenever the board tells of this
+    event.
+    """
     global _has_events
     event = _event(kind[0], number)
 
@@ -128,8 +133,9 @@ def _event(kind, number):
 
 
 def _wait(s, event):
-    # The interpreter's threads have no common lock: if this one started a garbage collection, the main program would
-    # lose what it holds in its hands. So nothing here allocates, not even an exception for a full queue.
+    # The interpreter's threads have no common lock: if this one started a garbage collection, the
+    # main program would lose what it holds in its hands. So nothing here allocates, not even an
+    # exception for a full queue.
     while s.readinto(event):
         key = event[0] << 16 | event[2] << 8 | event[1]
         if key in _handlers and not _waiting[key]:

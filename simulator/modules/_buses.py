@@ -1,4 +1,6 @@
-"""Buses and converters of machine: nothing is connected to them, and they answer as an ESP32 answers then."""
+"""Buses and converters of machine: nothing is connected to them, and they answer as an ESP32
+answers then.
+"""
 
 import _board
 
@@ -38,7 +40,7 @@ class PWM:
 
     def __init__(self, pin, freq=5000, duty=None, duty_u16=32768, duty_ns=None):
         self._freq = freq
-        self._duty_u16 = duty_u16 if duty is None else duty * 65535 // 1023
+        self._duty_u16 = duty_u16 if duty is None else duty << 6
 
     def init(self, freq=None, duty=None, duty_u16=None, duty_ns=None):
         self._freq = freq or self._freq
@@ -56,8 +58,8 @@ class PWM:
 
     def duty(self, value=None):
         if value is None:
-            return self._duty_u16 * 1023 // 65535
-        self._duty_u16 = value * 65535 // 1023
+            return self._duty_u16 >> 6
+        self._duty_u16 = value << 6
 
     def duty_u16(self, value=None):
         if value is None:

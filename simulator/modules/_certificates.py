@@ -1,4 +1,6 @@
-"""tls on a virtual board: a server's certificates are judged by the board's clock, not the computer's."""
+"""tls on a virtual board: a server's certificates are judged by the board's clock, not the
+computer's.
+"""
 
 from tls import *  # noqa: F403 - all of it, but for SSLContext
 import tls as _native

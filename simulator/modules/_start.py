@@ -1,4 +1,6 @@
-"""What the interpreter runs first: becomes a board, then does what an ESP32 does from _boot.py to the prompt."""
+"""What the interpreter runs first: becomes a board, then does what an ESP32 does from _boot.py to
+the prompt.
+"""
 
 
 def _become_a_board():
@@ -23,7 +25,8 @@ def _become_a_board():
 
     esp32.open_flash(_board.facts["flash"])
     import _certificates
-    import machine, network, os, socket, time  # the firmware has them loaded, and so they cost an application nothing
+    # The firmware has them loaded, and so they cost an application nothing
+    import machine, network, os, socket, time
 
     sys.modules["tls"] = _certificates
     vfs.umount("/")
@@ -57,7 +60,8 @@ def _show(error):
 
     text = io.StringIO()
     sys.print_exception(error, text)
-    print("\n".join(line for line in text.getvalue().split("\n") if "_start.py" not in line), end="")
+    lines = text.getvalue().split("\n")
+    print("\n".join(line for line in lines if "_start.py" not in line), end="")
 
 
 _is_raw = _become_a_board()

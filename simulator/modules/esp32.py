@@ -37,10 +37,11 @@ def _prepare(size):
     _programs[size] = (message, "<I%ds" % size)
 
 
-# The file system's C code calls what follows. On an ESP32 all of it is C, and neither Ctrl-C nor a callback nor a garbage
-# collection (which may close a forgotten file, and so call again) can come in between: it would not survive that. So
-# here nothing allocates and nothing branches, for the interpreter looks for interrupts where it jumps; nor does the board
-# wake the chip while it waits on `_line`. Choices are made by indexing.
+# The file system's C code calls what follows. On an ESP32 all of it is C, and neither Ctrl-C nor a
+# callback nor a garbage collection (which may close a forgotten file, and so call again) can come
+# in between: it would not survive that. So here nothing allocates and nothing branches, for the
+# interpreter looks for interrupts where it jumps; nor does the board wake the chip while it waits
+# on `_line`. Choices are made by indexing.
 
 
 def _read(offset, buf):
@@ -74,7 +75,9 @@ def _nothing(*_):
 
 
 def _catch_up():
-    """A thread's garbage collection woke the chip after all, an interrupt came, and left its answer behind."""
+    """A thread's garbage collection woke the chip after all, an interrupt came, and left its
+    answer behind.
+    """
     while _answer[1] != _sequence:
         _line.readinto(_answer)
 
@@ -270,7 +273,8 @@ class NVS:
 
 
 def idf_heap_info(capabilities):
-    """One region (size, free, largest free block, least ever free), by what was measured on a board.
+    """One region (size, free, largest free block, least ever free), by what was measured on a
+    board.
 
     Switching WiFi on costs 38 kB, a TLS connection 25; the board counts every connection as one.
     """

@@ -90,7 +90,8 @@ class Pin:
         if self._is_output:
             self.value(value or 0)
         else:
-            _board.call("pin_setup", self._id, {self.PULL_UP: True, self.PULL_DOWN: False}.get(pull))
+            pulls_up = {self.PULL_UP: True, self.PULL_DOWN: False}.get(pull)
+            _board.call("pin_setup", self._id, pulls_up)
 
     def value(self, level=None):
         if level is None:
@@ -120,7 +121,9 @@ class Pin:
 
 
 class Timer:
-    """Timers that end with any reset; callbacks run between two instructions of the program, also at the prompt."""
+    """Timers that end with any reset; callbacks run between two instructions of the program, also
+    at the prompt.
+    """
 
     ONE_SHOT, PERIODIC = 0, 1
 

@@ -17,6 +17,7 @@ AUTH_OPEN = 0
 AUTH_WPA2_PSK = 3
 
 _NETMASK, _GATEWAY = "255.255.255.0", "192.168.4.1"
+_IGNORED = ("mac", "protocol", "ssid", "essid", "security", "authmode", "key", "password")
 _hostname = "mpy-esp32"
 
 
@@ -79,12 +80,16 @@ class WLAN:
 
     def scan(self):
         return [
-            (e[0].encode(), binascii.unhexlify(e[1]), e[2], e[3], e[4], e[5]) for e in self._station_call("wifi_scan")
+            (e[0].encode(), binascii.unhexlify(e[1])) + tuple(e[2:])
+            for e in self._station_call("wifi_scan")
         ]
 
     def ifconfig(self, settings=None):
-        if settings is None:
-            return (_board.facts["address"], _NETMASK, _GATEWAY, _GATEWAY) if self.isconnected() else ("0.0.0.0",) * 4
+        if settings is not None:
+            return None
+        if not self.isconnected():
+            return ("0.0.0.0",) * 4
+        return (_board.facts["address"], _NETMASK, _GATEWAY, _GATEWAY)
 
     def ipconfig(self, what=None, **settings):
         if what == "addr4":
@@ -119,7 +124,7 @@ class WLAN:
             hostname(value)
         elif key in self._settings:
             self._settings[key] = value
-        elif key not in ("mac", "protocol", "ssid", "essid", "security", "authmode", "key", "password"):
+        elif key not in _IGNORED:
             raise ValueError("unknown config param")
 
     def _station_call(self, name, *args):

@@ -25,7 +25,8 @@ import _board
 _Uname = namedtuple("uname", ("sysname", "nodename", "release", "version", "machine"))
 
 
-_HIDDEN = (".board", ".lib")  # mounts through which these stand-ins are found; a board has none such
+# Mounts through which these stand-ins are found; a board has none such
+_HIDDEN = (".board", ".lib")
 
 
 def ilistdir(path=""):

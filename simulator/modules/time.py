@@ -27,9 +27,11 @@ localtime = gmtime  # an ESP32 knows no time zones
 
 def mktime(t):
     year, month, day, hour, minute, second = t[:6]
-    # Days since 1970 of a civil date, years counted from March; months past the year's end are allowed.
+    # Days since 1970 of a civil date, years counted from March; months past the year's end are
+    # allowed.
     year += (month - 1) // 12
     month = (month - 1) % 12 + 1
     y = year - (month <= 2)
-    days = 365 * y + y // 4 - y // 100 + y // 400 + (153 * ((month + 9) % 12) + 2) // 5 + day - 1 - 719468
+    days = 365 * y + y // 4 - y // 100 + y // 400 - 719468
+    days += (153 * ((month + 9) % 12) + 2) // 5 + day - 1
     return ((days - _TO_2000) * 24 + hour) * 3600 + minute * 60 + second

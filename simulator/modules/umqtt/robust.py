@@ -1,4 +1,6 @@
-"""A stand-in for umqtt.robust: a client that connects again when the connection fails. For virtual boards only."""
+"""A stand-in for umqtt.robust: a client that connects again when the connection fails. For virtual
+boards only.
+"""
 
 import time
 
@@ -6,7 +8,8 @@ from . import simple
 
 
 class MQTTClient(simple.MQTTClient):
-    """As simple's, but OSError leads to another connection (of the same session) and another try."""
+    """As simple's, but OSError leads to another connection (of the same session) and another try.
+    """
 
     DELAY = 2
     DEBUG = False

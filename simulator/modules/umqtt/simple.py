@@ -1,7 +1,9 @@
-"""A stand-in for umqtt.simple, which no package registry carries: MQTT 3.1.1 with the upstream module's interface.
+"""A stand-in for umqtt.simple, which no package registry carries: MQTT 3.1.1 with the upstream
+module's interface.
 
-It is for virtual boards only; a real board runs the module its firmware brings. Written from the MQTT specification and
-the upstream documentation; it blocks where the upstream module blocks, so that a time-out has to be set where there.
+It is for virtual boards only; a real board runs the module its firmware brings. Written from the
+MQTT specification and the upstream documentation; it blocks where the upstream module blocks, so
+that a time-out has to be set where there.
 """
 
 import socket
@@ -19,7 +21,15 @@ class MQTTClient:
     """A connection to a broker. `ssl` is True or an object with `wrap_socket`."""
 
     def __init__(
-        self, client_id, server, port=0, user=None, password=None, keepalive=0, ssl=None, ssl_params={}  # noqa: B006
+        self,
+        client_id,
+        server,
+        port=0,
+        user=None,
+        password=None,
+        keepalive=0,
+        ssl=None,
+        ssl_params={},
     ):
         self.client_id = client_id
         self.server = server
@@ -143,7 +153,9 @@ class MQTTClient:
             raise AssertionError
 
     def _wait_for(self, kind, pid, size):
-        """The rest of the acknowledgement for this packet; messages that come before it are handled."""
+        """The rest of the acknowledgement for this packet; messages that come before it are
+        handled.
+        """
         while True:
             if self.wait_msg() == kind:
                 answer = self.sock.read(size)
