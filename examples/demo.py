@@ -1,19 +1,26 @@
-"""`make demo`: one virtual board takes, keeps and undoes releases, without a person; exit status 0 only if each did."""
+"""`make demo`: a virtual board takes, keeps and undoes releases, without a person.
+
+The exit status is 0 only if each scene went as it should.
+"""
 
 import argparse
 import contextlib
+import re
 import sys
 import tempfile
 import time
 from pathlib import Path
 
 from examples import fleet, scenes
+from host.builder.errors import ToolError
 
 
 def main():
     """Run the demo in a fresh folder."""
     parser = argparse.ArgumentParser(prog="make demo", description=__doc__)
-    parser.add_argument("--keep", type=Path, help="folder for data and serial logs, kept afterwards")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for data and serial logs, kept afterwards"
+    )
     options = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = options.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -21,7 +28,7 @@ def main():
             with Stage(folder) as stage:
                 for scene in scenes.ALL:
                     _play(stage, scene)
-        except fleet.FleetError as error:
+        except (fleet.FleetError, ToolError) as error:
             print(f"\n✗ {error}", file=sys.stderr)
             return 1
         except KeyboardInterrupt:
@@ -47,6 +54,8 @@ class Stage:
         self.folder = folder
         self._stack = contextlib.ExitStack()
         self.app = folder / "blink"
+        self.board_folder = folder / "board"
+        self.bare_heap = 0
         self.device = self.client = self.board = self.host = None
 
     def __enter__(self):
@@ -64,7 +73,7 @@ class Stage:
 
     def start_board(self):
         """A fresh board, switched on."""
-        self.board = self._stack.enter_context(fleet.new_board(self.folder / "board", 1))
+        self.board = self._stack.enter_context(fleet.new_board(self.board_folder, 1))
         self.board.power_on()
 
     def offer(self, files):
@@ -80,6 +89,7 @@ class Stage:
 
     def report(self, number, outcome, timeout_s=90):
         """The report of how the update to `number` ended, once it is there."""
+
         def find():
             ours = [r for r in self.reports() if r["kind"] == "update" and r["number"] == number]
             ended = [r for r in ours if r["outcome"] in ("done", "failed", "refused")]
@@ -93,12 +103,18 @@ class Stage:
         """What the board reported, newest first."""
         return self.client.get(f"/devices/{self.device}/reports")
 
+    def idle_heap(self):
+        """Bytes in use as the runtime said after it went online, the last time."""
+        said = re.findall(r"heap: free \d+ used (\d+)", self.board.console_text)
+        return int(said[-1])
+
     def now(self):
         """The device as the host knows it."""
         return self.client.get(f"/devices/{self.device}")
 
     def wait_until_running(self, number, timeout_s=60):
         """Return once the host sees the device online with this release."""
+
         def check():
             device = self.now()
             return device["online"] and device["number"] == number

@@ -1,4 +1,4 @@
-"""A whole small fleet on one machine: a host in processes of its own, virtual boards here, and a signed-in client."""
+"""A small fleet on one machine: a host in processes of its own, virtual boards, a client."""
 
 import os
 import signal
@@ -43,8 +43,8 @@ class Host:
         self.folder, self.port, self.mqtt_port = Path(folder), port, mqtt_port
         command = [sys.executable, "-m", "host.cli", "serve", "--data", str(folder)]
         command += ["--port", str(port), "--mqtt-port", str(mqtt_port)]
-        # A session of its own, so that Ctrl-C reaches it through stop() and in order: boards first.
-        self._process = subprocess.Popen(  # noqa: S603 - our own command
+        # A session of its own: Ctrl-C reaches it through stop(), after the boards.
+        self._process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
         )
 
@@ -79,7 +79,7 @@ class Host:
         return True
 
     def sign_in(self):
-        """A client of the first admin, by a token made in the data folder: whoever may read that needs no password."""
+        """A client of the first admin: whoever may write in the data folder needs no password."""
         database = Database(settings.load(self.folder).url)
         with database.begin() as session:
             admin = next(u for u in accounts.everyone(session) if u.role == "admin")
@@ -108,7 +108,7 @@ class Host:
 
 
 def new_board(folder, index, **options):
-    """A virtual board with an id of its own, switched off: bare MicroPython and nothing of ours."""
+    """A virtual board with an id of its own, switched off: bare MicroPython, nothing of ours."""
     folder.mkdir(parents=True, exist_ok=True)
     unique_id = bytes((0x24, 0x0A, 0xC4, 0x00, index >> 8, index & 0xFF))
     return VirtualBoard(folder, unique_id=unique_id, access_points=[HOME], **options)

@@ -31,7 +31,9 @@ Ctrl-C ends all of it; the data stays in {folder}.
 def main():
     """Run until Ctrl-C; exit status 0 then, 1 when something did not start."""
     parser = argparse.ArgumentParser(prog="make run ARGS=…", description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("data"), help="data folder (default: data)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("data"), help="data folder (default: data)"
+    )
     parser.add_argument("--port", type=int, default=8443, help="HTTPS port (default: 8443)")
     parser.add_argument("--mqtt-port", type=int, default=8883, help="MQTT port (default: 8883)")
     parser.add_argument("--no-boards", action="store_true", help="the host alone")
@@ -65,7 +67,9 @@ def _start_boards(host, stack):
         return
     number = client.next_number("blink")
     ports = ", ".join(board.port for board in boards)
-    print(_NEXT.format(product="blink", url=host.url, number=number, ports=ports, folder=host.folder))
+    print(
+        _NEXT.format(product="blink", url=host.url, number=number, ports=ports, folder=host.folder)
+    )
 
 
 def _start_board(host, client, stack, index, name):

@@ -142,6 +142,7 @@ class Client:
         self._download.fetched = journal["fetched"]
         self._download.copied = journal["copied"]
         self._peak = journal["peak"]
+        self._told_ms = time.ticks_add(time.ticks_ms(), -_TELL_MS)
 
     async def _do(self, step):
         """Note the step, do it, and judge how it went."""
@@ -250,10 +251,11 @@ class Client:
     def _tell(self, done, total):
         """Progress: to whoever watches, once a second; returned as a request's header."""
         step = self._journal["step"]
-        self._peak = max(self._peak, gc.mem_alloc())
         now = time.ticks_ms()
         if time.ticks_diff(now, self._told_ms) >= _TELL_MS:
             self._told_ms = now
+            gc.collect()  # garbage is no need: what is left is the peak
+            self._peak = max(self._peak, gc.mem_alloc())
             about = {"number": self._journal["number"], "step": step, "done": done, "total": total}
             self._link.publish("progress", about)
         return "%s;%d;%d" % (step, done, total)
