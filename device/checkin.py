@@ -1,6 +1,7 @@
 """When to talk to the host: at start, when it calls, now and then; later each time it is away."""
 
 import asyncio
+import gc
 import os
 import time
 
@@ -58,9 +59,14 @@ class Checkin:
             try:
                 wait_s = await self._talk()
             finally:
+                gc.collect()
+                talking = gc.mem_alloc()
                 self._talks.close()
                 self.is_busy = False
                 self.rounds += 1
+            await asyncio.sleep_ms(0)  # until it is off the stack, what was dropped is no garbage
+            gc.collect()
+            self._log("heap", "free", gc.mem_free(), "used", gc.mem_alloc(), "talking", talking)
             await self._wait(wait_s)
 
     async def _talk(self):

@@ -12,31 +12,6 @@ from device.protocol import EPOCH_2000
 
 # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
 _SLACK_S = const(3)
-_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
-_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
-
-
-def seconds(year, month, day, hour, minute, second):
-    """Seconds since 2000-01-01 of a UTC date from 2000 on."""
-    # leap days of 2000 … year-1
-    leaps = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 484
-    days = (year - 2000) * 365 + leaps + _DAYS_BEFORE[month - 1] + day - 1
-    if month > 2 and year % 4 == 0 and (year % 100 or year % 400 == 0):
-        days += 1
-    return ((days * 24 + hour) * 60 + minute) * 60 + second
-
-
-def parse_date(text):
-    """Seconds since 2000 of an HTTP date, `Sun, 06 Nov 2044 08:49:37 GMT`, or None."""
-    try:
-        day, month, year, clock = text.split(", ")[1].split(" ")[:4]
-        hour, minute, second = [int(n) for n in clock.split(":")]
-        index = _MONTHS.index(month)
-        if len(month) != 3 or index % 3 or int(year) < 2000:
-            return None
-        return seconds(int(year), index // 3 + 1, int(day), hour, minute, second)
-    except (ValueError, IndexError):
-        return None
 
 
 class Clock:
@@ -65,15 +40,14 @@ class Clock:
         """Seconds since 1970, or 0 while the clock is unknown."""
         return self._now_2000() + EPOCH_2000 if self.is_set else 0
 
-    def hear_date(self, text):
-        """Take the time from a `Date` header. Only for answers over verified TLS."""
-        heard = parse_date(text)
-        if heard is None or heard < self.floor:
+    def hear(self, heard):
+        """Take the time, seconds since 2000, from a `Date` header over verified TLS."""
+        if heard < self.floor:
             return
         self._is_vouched = self.is_set = True
         if abs(heard - self._now_2000()) > _SLACK_S:
             self._set(heard)
-            self._log("clock", "set by the host:", text)
+            self._log("clock", "set by the host")
 
     async def sync_ntp(self):
         """Ask NTP unless the host has told the time.

@@ -25,7 +25,7 @@ class Conversation:
     def client(self):
         """The update client, loaded if it is not."""
         if self._client is None:
-            self._client = self._build_client(self.http)
+            self._client = self._build_client()
         return self._client
 
     async def run(self, on_known):

@@ -20,6 +20,9 @@ _HEADERS = (
     b"transfer-encoding",
 )
 
+_MONTHS = const("JanFebMarAprMayJunJulAugSepOctNovDec")
+_DAYS_BEFORE = (0, 31, 59, 90, 120, 151, 181, 212, 243, 273, 304, 334)
+
 
 class Http:
     """The board's one HTTPS client. Read or close a response before the next request."""
@@ -72,8 +75,9 @@ class Http:
 
     async def _ask(self, request):
         response = await self._exchange(request)
-        if response.headers.get("date"):
-            self._clock.hear_date(response.headers["date"])
+        heard = parse_date(response.headers.get("date", ""))
+        if heard is not None:
+            self._clock.hear(heard)
         if response.status in (200, 206):
             return response
         await response.skip(_ERROR_BODY_BYTES, self._log)
@@ -206,6 +210,29 @@ class Response:
     def _finish(self):
         if not self.left and not self._is_kept:
             self._http.close()
+
+
+def seconds(year, month, day, hour, minute, second):
+    """Seconds since 2000-01-01 of a UTC date from 2000 on."""
+    # leap days of 2000 … year-1
+    leaps = (year - 1) // 4 - (year - 1) // 100 + (year - 1) // 400 - 484
+    days = (year - 2000) * 365 + leaps + _DAYS_BEFORE[month - 1] + day - 1
+    if month > 2 and year % 4 == 0 and (year % 100 or year % 400 == 0):
+        days += 1
+    return ((days * 24 + hour) * 60 + minute) * 60 + second
+
+
+def parse_date(text):
+    """Seconds since 2000 of an HTTP date, `Sun, 06 Nov 2044 08:49:37 GMT`, or None."""
+    try:
+        day, month, year, clock = text.split(", ")[1].split(" ")[:4]
+        hour, minute, second = [int(n) for n in clock.split(":")]
+        index = _MONTHS.index(month)
+        if len(month) != 3 or index % 3 or int(year) < 2000:
+            return None
+        return seconds(int(year), index // 3 + 1, int(day), hour, minute, second)
+    except (ValueError, IndexError):
+        return None
 
 
 def _number(text):

@@ -4,9 +4,7 @@ The only file that knows them all.
 """
 
 import asyncio
-import gc
 import json
-import sys
 
 import machine
 from micropython import const
@@ -17,23 +15,24 @@ from device.checkin import Checkin
 from device.clock import Clock
 from device.config import Config
 from device.connection import Host
+from device.errors import StorageFull
 from device.identity import Identity
 from device.link import Link
 from device.log import Log
 from device.nvs import Nvs
 from device.pipe import Pipe
 from device.power import Power
-from device.protocol import credentials
 from device.report import Reports
 from device.store import Store
+from device.supervisor import Supervisor, drop
 from device.update.record import BootRecord
 from device.wifi import Wifi
 
-_DELAY_S = (1, 60)  # before a task that died is started again
 _SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
 _UPDATE_S = const(900)  # and so long for an update to end
 # Loaded when they are wanted, dropped when they are not: half of the runtime.
 _TRANSIENT = (
+    "device.assembly",
     "device.conversation",
     "device.http",
     "device.registration",
@@ -53,53 +52,19 @@ class Talks:
     def open(self):
         """The conversation, loaded if it is not."""
         if self._talk is None:
-            from device.conversation import Conversation
-            from device.http import Http
-            from device.registration import Registration
+            from device.assembly import build_conversation
 
-            r = self._runtime
-            http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
-            registration = Registration(http, r.store, r.nvs, r.identity, r.log)
-            self._talk = Conversation(http, registration, r.reports, r.record, self._build_client)
+            self._talk = build_conversation(self._runtime)
         return self._talk
 
     def close(self):
         """End the connection, and forget the rest unless an update is under way."""
-        if self._talk is not None:
-            self._talk.http.close()
-            if self._talk.is_over:
-                self._talk = None
-                drop()
-
-    def _build_client(self, http):
-        from device.update import firmware_slot
-        from device.update.app_slot import AppSlot
-        from device.update.client import Client
-        from device.update.health import Health
-        from device.update.journal import Journal
-        from device.update.trial import Trial
-
-        r = self._runtime
-        log, record, reports, power, nvs = r.log, r.record, r.reports, r.power, r.nvs
-        journal = Journal(r.store)
-        health = Health(r.config, log)
-        trial = Trial(
-            record, journal, firmware_slot, health, reports, power, nvs, r.store, r.config, log
-        )
-        return Client(
-            http,
-            record,
-            journal,
-            AppSlot,
-            firmware_slot,
-            trial,
-            reports,
-            r.identity,
-            power,
-            nvs,
-            r.link,
-            log,
-        )
+        if self._talk is None:
+            return
+        self._talk.http.close()
+        if self._talk.is_over:
+            self._talk = None
+            drop(_TRANSIENT, _RESIDENT)
 
 
 class Runtime:
@@ -144,7 +109,7 @@ class Runtime:
         self.clock.start()
         asyncio.get_event_loop().set_exception_handler(self._stray)
         self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
-        await asyncio.gather(*[asyncio.create_task(self._forever(n, f)) for n, f in self._table()])
+        await Supervisor(self.log, self._report_memory).run(self._table())
 
     def _table(self):
         """Name and body of each task; a body that returns has done its work."""
@@ -160,21 +125,6 @@ class Runtime:
         if self.record.mode != "golden":
             table.append(("app", lambda: self.application.run(self.board)))
         return table
-
-    async def _forever(self, name, body):
-        """Keep a task up: one that dies is logged and started again, later each time."""
-        delay_s, longest_s = _DELAY_S
-        while True:
-            try:
-                return await body()
-            except Exception as e:
-                self.log(name, "died:", repr(e))
-                sys.print_exception(e)
-                if isinstance(e, MemoryError):
-                    gc.collect()
-                    self.reports.add("boot", reason="out-of-memory", detail="task " + name)
-            await asyncio.sleep(delay_s)
-            delay_s = min(delay_s * 2, longest_s)
 
     async def _check_in(self):
         is_known = self.talks.open().registration.is_known
@@ -194,15 +144,17 @@ class Runtime:
         recovery.tell(record, self.reports, self.store, self.log, machine.reset_cause())
         retry_s = recovery.retry_s(record.rounds)
         del recovery
-        drop()
+        drop(_TRANSIENT, _RESIDENT)
         if record.mode == "golden":
             await asyncio.sleep(retry_s)
             await self._retry_active()
             return
         await asyncio.sleep(self.config.healthy_s)
         if record.mode == "active" and record.crashes + record.wakes + record.rounds:
-            record.change(crashes=0, wakes=0, rounds=0)
-            self.log("recovery", "all is well: crashes forgotten")
+            try:
+                record.change(crashes=0, wakes=0, rounds=0)
+            except StorageFull as e:  # they count on, and are cleared after the next start
+                self.log("recovery", e.detail())
 
     async def _retry_active(self):
         if self.record.mode == "golden" and self.record.active != "-":
@@ -212,8 +164,6 @@ class Runtime:
 
     def status(self):
         """What the host is told as soon as it hears us (SPEC section 9)."""
-        gc.collect()
-        self.log("heap", "free", gc.mem_free(), "used", gc.mem_alloc())
         return {
             "online": True,
             "number": self.number,
@@ -236,6 +186,9 @@ class Runtime:
         self.reports.add("app", reason=reason, detail=detail, traceback=traceback)
         self.checkin.wake()
 
+    def _report_memory(self, name):
+        self.reports.add("boot", reason="out-of-memory", detail="task " + name)
+
     def _stray(self, _, context):
         """A task that nobody awaits raised: it can only be the application's."""
         self.application.note(context["exception"])
@@ -245,25 +198,11 @@ class Runtime:
 
     async def _settle(self, _):
         """Before a deep sleep: a talk with the host, and the update it may have begun."""
-        for _ in range(_SETTLE_S):
-            if self.checkin.rounds:
-                break
+        for second in range(_UPDATE_S):
+            has_talked = self.checkin.rounds or second >= _SETTLE_S
+            if has_talked and not self.checkin.is_busy and self.record.mode != "trial":
+                return
             await asyncio.sleep(1)
-        for _ in range(_UPDATE_S):
-            if not self.checkin.is_busy and self.record.mode != "trial":
-                break
-            await asyncio.sleep(1)
-
-
-def drop():
-    """Forget the modules that nobody uses just now, and give their heap back."""
-    for name in list(sys.modules):
-        if name.startswith(_TRANSIENT) and name != _RESIDENT:
-            del sys.modules[name]
-            package, _, last = name.rpartition(".")
-            if hasattr(sys.modules[package], last):  # not so where its import failed
-                delattr(sys.modules[package], last)
-    gc.collect()
 
 
 def running_number(slot):

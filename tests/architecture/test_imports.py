@@ -14,6 +14,7 @@ TABLE = (
     ("boot.py", ()),
     ("main.py", ("device.run",)),
     ("device/run.py", ("device.*",)),
+    ("device/assembly.py", ("device.*",)),  # run.py's second half, loaded for a talk only
     ("device/setup.py", ("device.*",)),
     ("device/errors.py", ()),
     ("device/protocol.py", ()),

@@ -15,6 +15,8 @@ class Asyncio:
     TimeoutError = asyncio.TimeoutError
     async def sleep(s):
         note("nap", s)
+    async def sleep_ms(ms):
+        pass
     async def wait_for(aw, s):
         note("wait", s)
 def note(kind, s):

@@ -24,7 +24,7 @@ class Client:
         print("client")
         return 7
 answer = given[0]
-talk = Conversation(Http(), Registration(), Reports(), Record(), lambda http: Client())
+talk = Conversation(Http(), Registration(), Reports(), Record(), Client)
 try:
     print(asyncio.run(talk.run(lambda: print("known"))), talk.is_over)
 except DeviceError as e:

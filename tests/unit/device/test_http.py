@@ -1,11 +1,15 @@
 """HTTP against real TLS sockets, and every way a server can misbehave."""
 
+import calendar
 import datetime
 import json
+import random
+import time
 
 import pytest
 from tls_server import TlsServer
 
+EPOCH_2000 = 946684800
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nDate: Sun, 01 Feb 2026 10:00:00 GMT\r\n\r\nhello"
 
 GET = """
@@ -244,3 +248,33 @@ def test_json_is_posted_without_credentials_where_asked(on_board, authority, lea
         {"a": 1},
         False,
     )
+
+
+def test_dates_become_seconds(on_both):
+    draw = random.Random(7)
+    times = [draw.randrange(EPOCH_2000, EPOCH_2000 + 3_700_000_000) for _ in range(300)]
+    times += [
+        calendar.timegm((y, m, d, 0, 0, 0))
+        for y in (2000, 2024, 2100)
+        for m, d in ((2, 28), (3, 1))
+    ]
+    dates = [time.gmtime(t)[:6] for t in times]
+    script = "from device.http import seconds\nprint([seconds(*d) for d in given[0]] == given[1])"
+    assert on_both(script, dates, [t - EPOCH_2000 for t in times]) == ["True"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    (
+        ("Sun, 06 Nov 2044 08:49:37 GMT", calendar.timegm((2044, 11, 6, 8, 49, 37)) - EPOCH_2000),
+        ("Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", None),
+        ("Sun, 06 ovD 2044 08:49:37 GMT", None),
+        ("", None),
+        ("Sun, 06 Nov", None),
+        ("Sun, xx Nov 2044 08:49:37 GMT", None),
+    ),
+)
+def test_an_http_date(on_both, text, expected):
+    script = "from device.http import parse_date\nprint(parse_date(given[0]))"
+    assert on_both(script, text) == [str(expected)]

@@ -136,6 +136,30 @@ async def main(board):
     assert "task_wdt" not in board.console_text
 
 
+CRASHING = """
+import machine
+async def main(board):
+    machine.reset()
+"""
+
+
+def test_five_crashes_bring_golden_up_which_says_why(fleet, deploy):
+    board = deploy(CRASHING, wait_s=0)
+    board.wait_for("link: online", 20)
+    assert fleet.status.get(timeout=5)["mode"] == "golden"
+    report = fleet.reports.get(timeout=5)
+    assert (report["kind"], report["reason"], report["running"]) == ("boot", "crashes", 0)
+
+
+def test_golden_tries_the_active_slot_again_when_the_host_says_so(fleet, deploy):
+    board = deploy(CRASHING, wait_s=0)
+    board.wait_for("link: online", 20)
+    at = len(board.console_text)
+    fleet.notify("retry-active")
+    at = board.wait_for("run: active slot a", 10, at)
+    board.wait_for("run: golden", 10, at)  # one more crash is enough
+
+
 def test_reset_is_announced_and_no_crash(fleet, deploy):
     board = deploy(
         """
