@@ -1,4 +1,4 @@
-"""`mpfleet device` and `assign`: what boards there are, and what each is to run."""
+"""`mpfleet device`: what boards there are, and whose."""
 
 from __future__ import annotations
 
@@ -115,42 +115,6 @@ def retire(client: Client, reference: str, yes: bool, as_json: bool) -> None:
     _show_one(client.send("DELETE", f"/devices/{one['id']}"), as_json)
 
 
-@click.command()
-@click.argument("number", type=int)
-@click.option("--device", "references", multiple=True, help="Id or name; may be repeated.")
-@click.option("--all", "is_all", is_flag=True, help="Every device of the product.")
-@click.option("--product", help="Product of the release; with --device it is the device's.")
-@output.as_json
-@signed_in
-def assign(
-    client: Client,
-    number: int,
-    references: tuple[str, ...],
-    is_all: bool,
-    product: str | None,
-    as_json: bool,
-) -> None:
-    """Offer a release to devices.
-
-    \b
-    Examples:
-      mpfleet assign 4 --device kitchen --device garden
-      mpfleet assign 4 --all --product blink
-    """
-    if is_all == bool(references):
-        raise click.UsageError("give either --device or --all")
-    found = [client.device(reference) for reference in references]
-    products = {product} if product else {one["product"] for one in found}
-    if len(products) != 1:
-        raise click.UsageError("give --product")
-    value = {
-        "product": products.pop(),
-        "number": number,
-        "devices": "all" if is_all else [one["id"] for one in found],
-    }
-    output.show(client.send("POST", "/assignments", value), as_json, _assigned_text)
-
-
 def label(one: dict[str, Any]) -> str:
     """What a device is called: its name, else its id."""
     return one["name"] or one["id"]
@@ -158,15 +122,6 @@ def label(one: dict[str, Any]) -> str:
 
 def _show_one(one: dict[str, Any], as_json: bool) -> None:
     output.show(one, as_json, _device_text)
-
-
-def _assigned_text(answer: dict[str, Any]) -> str:
-    made = answer["assignments"]
-    if not made:
-        return "no device took it: none of the product is claimed"
-    return "\n".join(
-        f"{a['device']}: release {a['number']} of {a['product']} {a['state']}" for a in made
-    )
 
 
 _LIST = ("id", "name", "product", "state", "online", "number", "mode", "last_seen_at")

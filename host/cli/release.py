@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli import output
+from host.cli import cost, output
 from host.cli.session import connect, signed_in
 
 if TYPE_CHECKING:
@@ -26,7 +26,9 @@ def release() -> None:
 
 @release.command()
 @click.argument("folder", type=_FOLDER)
-@click.option("--number", type=int, help="Release number; without it the host says the next.")
+@click.option(
+    "--number", type=int, help="Release number; without it the host is asked for the next."
+)
 @click.option("--upload", is_flag=True, help="Send it to the host at once.")
 @click.option(
     "-o",
@@ -59,16 +61,16 @@ def build(
     from host.builder import release as releases
 
     client = connect(context.obj) if upload or number is None else None
-    if number is None and client:
+    if number is None:
         number = client.next_number(application.read_description(folder)["product"])
-    made = releases.build(folder, int(number or 1), build_time())
+    made = releases.build(folder, number, build_time())
     file = None if upload and place is None else _bundle_place(place, bundle.name(made))
     if file:
         bundle.write(made, file)
-    if upload and client:
+    if upload:
         publish(client, made)
-    shown = {**describe(made), "file": str(file) if file else None, "uploaded": upload}
-    output.show(shown, as_json, _built_text)
+    shown = {**cost.of(made), "file": str(file) if file else None, "uploaded": upload}
+    output.show(shown, as_json, cost.text)
 
 
 @release.command()
@@ -129,42 +131,11 @@ def build_time() -> int:
     return int(given) if given.isdigit() else int(time.time())
 
 
-def describe(made: Release) -> dict[str, Any]:
-    """What a release costs a board, against the budget."""
-    from host.builder import sizes
-
-    cost = sizes.cost({path: size for path, size, _ in made.files})
-    return {
-        "product": made.product,
-        "number": made.number,
-        "version": made.value["version"],
-        "files": [
-            {"path": p, "bytes": n, "blocks": sizes.file_blocks(n)} for p, n, _ in made.files
-        ],
-        "bytes": cost.bytes,
-        "blocks": cost.blocks,
-        "bytes_budget": sizes.BYTES_BUDGET,
-        "blocks_budget": sizes.BLOCKS_BUDGET,
-    }
-
-
 def _bundle_place(place: Path | None, name: str) -> Path:
     if place is None or place.is_dir():
         return (place or Path()) / name
     place.parent.mkdir(parents=True, exist_ok=True)
     return place
-
-
-def _built_text(shown: dict[str, Any]) -> str:
-    rows = [(f["path"], f["bytes"], f["blocks"]) for f in shown["files"]]
-    table = output.columns(("FILE", "BYTES", "BLOCKS"), rows)
-    over = shown["bytes"] > shown["bytes_budget"] or shown["blocks"] > shown["blocks_budget"]
-    where = f", in {shown['file']}" if shown["file"] else ""
-    return (
-        f"{table}\n{shown['product']} {shown['number']}: {shown['bytes']} of "
-        f"{shown['bytes_budget']} bytes, {shown['blocks']} of {shown['blocks_budget']} blocks"
-        f"{' (over budget)' if over else ''}{where}{', uploaded' if shown['uploaded'] else ''}"
-    )
 
 
 _COLUMNS = ("product", "number", "version", "state", "size_bytes", "created_at", "description")

@@ -5,7 +5,7 @@ from typing import Any, NoReturn
 import click
 
 from host.builder.errors import ToolError
-from host.cli import account, deploy, device, login, release, serve, size, watch
+from host.cli import account, assign, deploy, device, login, release, serve, size, watch
 from host.errors import HostError
 
 
@@ -30,8 +30,8 @@ class Root(click.Group):
             _fail(error, str(error))
         except HostError as error:
             _fail(error, f"{error.message} ({error.code})")
-        except PermissionError as error:
-            _fail(error, f"you may not use {error.filename}: {error.strerror}")
+        except OSError as error:  # a full disk, a folder where a file should be
+            _fail(error, f"{error.filename or 'file'}: {error.strerror or error}")
 
 
 def _fail(error: Exception, message: str) -> NoReturn:
@@ -71,7 +71,7 @@ for _command in (
     login.logout,
     release.release,
     device.device,
-    device.assign,
+    assign.assign,
     watch.watch,
     account.user,
     deploy.deploy,

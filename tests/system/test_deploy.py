@@ -151,9 +151,10 @@ def test_a_power_cut_during_a_deploy_costs_nothing(board_maker, shelf, monkeypat
     board.power_on()
     board.wait_for(PROMPT)
     board.cut_power_at(operation, "middle")
-    with monkeypatch.context() as patch, pytest.raises(DeployError) as caught:
+    with monkeypatch.context() as patch:
         patch.setattr("host.deploy.board._RUN_S", 2)  # a board without power never answers
-        set_up(board, shelf)
+        with pytest.raises(DeployError) as caught:
+            set_up(board, shelf)
     assert caught.value.code in ("no-answer", "port-lost")
     board.power_on()
     assert set_up(board, shelf).number == 1
@@ -191,6 +192,11 @@ def test_without_a_release_the_runtime_runs_alone(virtual_board):
 def test_a_release_that_is_not_there_is_refused(virtual_board, shelf):
     with pytest.raises(DeployError, match="no release 9"):
         set_up(virtual_board, shelf, number=9)
+
+
+def test_a_release_for_other_boards_is_refused(virtual_board, shelf):
+    with pytest.raises(DeployError, match="this board is a ESP32_GENERIC_S3"):
+        set_up(virtual_board, shelf, model="ESP32_GENERIC_S3")
 
 
 def test_an_unknown_model_is_asked_for(virtual_board, shelf):

@@ -48,6 +48,12 @@ def test_an_example_is_released_and_deployed_in_one_go(signed_in, virtual_board,
 
 def test_a_port_that_is_not_there_is_one_line(signed_in, folder):
     words = ("deploy", "--port", "/dev/ttyNONE", "--example", folder, "--wifi", "home:secret12")
-    result = signed_in(*words)
+    result = signed_in(*words, "--host-address", "192.0.2.1")
     assert (result.exit_code, result.stderr.count("\n")) == (1, 1)
     assert "there is no port /dev/ttyNONE" in result.stderr
+
+
+def test_a_board_on_usb_is_not_sent_to_itself(signed_in, folder):
+    words = ("deploy", "--port", "/dev/ttyNONE", "--example", folder, "--wifi", "home:secret12")
+    result = signed_in(*words)
+    assert (result.exit_code, "mpfleet serve --listen --address" in result.stderr) == (1, True)

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from host.cli import deploy, output
+from host.cli import output, plan
 from host.deploy import Network
 
 NETWORKS = {  # text, password given, network
@@ -16,12 +16,12 @@ NETWORKS = {  # text, password given, network
 
 @pytest.mark.parametrize(("text", "password", "network"), NETWORKS.values(), ids=NETWORKS)
 def test_a_network_is_named_so(text, password, network):
-    assert deploy.network(text, password) == network
+    assert plan.network(text, password) == network
 
 
 def test_a_network_needs_a_name():
     with pytest.raises(click.UsageError):
-        deploy.network(":secret12", None)
+        plan.network(":secret12", None)
 
 
 CONFIGS = {  # settings of the folder, options, config
@@ -37,13 +37,13 @@ CONFIGS = {  # settings of the folder, options, config
 
 @pytest.mark.parametrize(("settings", "given", "config"), CONFIGS.values(), ids=CONFIGS)
 def test_settings_become_config(settings, given, config):
-    assert deploy.config_of(settings, given) == config
+    assert plan.config_of(settings, given) == config
 
 
 @pytest.mark.parametrize("text", ("poll_s", "=60"))
 def test_config_without_key_or_value_is_refused(text):
     with pytest.raises(click.UsageError):
-        deploy.config_of({}, (text,))
+        plan.config_of({}, (text,))
 
 
 def test_columns_are_as_wide_as_their_widest_cell():

@@ -1,0 +1,123 @@
+"""What the options of `mpfleet deploy` and the host's own words make of a plan."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from host.cli.client import Client
+    from host.deploy import Network, Plan
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def of(
+    client: Client,
+    *,
+    port: str,
+    product: str | None,
+    folder: Path | None,
+    number: int | None,
+    wifi: tuple[str, ...],
+    wifi_password: str | None,
+    addresses: tuple[str, ...],
+    host_port: int | None,
+    mqtt_port: int | None,
+    model: str | None,
+    watchdog_s: int | None,
+    config: tuple[str, ...],
+    no_claim: bool,
+    wait_s: float,
+) -> Plan:
+    """The plan."""
+    from host.builder import application
+    from host.cli import trust
+    from host.deploy import Plan
+
+    fleet = client.fleet()
+    described = application.read_description(folder) if folder else {}
+    product = product or described.get("product") or _only_product(client)
+    if folder and number is None and not client.releases(product):
+        _release_first(client, folder)
+    return Plan(
+        product,
+        list(addresses) or _reachable(fleet["addresses"], port),
+        host_port or fleet["port"],
+        mqtt_port or fleet["mqtt_port"],
+        client.profile.fleet,
+        trust.der(client.profile.ca),
+        wifi=[network(text, wifi_password) for text in wifi] or None,
+        model=model,
+        number=number,
+        watchdog_s=watchdog_s,
+        config=config_of(described.get("settings") or {}, config),
+        claims=not no_claim,
+        wait_s=wait_s,
+    )
+
+
+def _reachable(addresses: list[str], port: str) -> list[str]:
+    """The host's addresses, unless a real board could not reach any of them."""
+    from host.deploy import DeployError
+
+    if all(a in _LOOPBACK for a in addresses) and not port.startswith("/dev/pts/"):
+        raise DeployError(
+            "unreachable-host",
+            f"the host tells boards to find it at {', '.join(addresses)}, which no board reaches",
+            "start it with mpfleet serve --listen --address ADDRESS, or give --host-address",
+        )
+    return addresses
+
+
+def network(text: str, password: str | None) -> Network:
+    """`SSID:PASSWORD`, `SSID:` for an open network, `SSID` for one whose password is asked."""
+    from host.deploy import Network
+
+    ssid, colon, given = text.partition(":")
+    if not ssid:
+        raise click.UsageError("--wifi is SSID or SSID:PASSWORD")
+    if colon:
+        return Network(ssid, given)
+    if password is None:
+        password = click.prompt(f"Password of WiFi {ssid}", hide_input=True, err=True, default="")
+    return Network(ssid, password)
+
+
+def config_of(settings: dict[str, Any], given: tuple[str, ...]) -> dict[str, Any]:
+    """Fields of config.json: the app's own settings, and KEY=VALUE with a JSON value or a text."""
+    config: dict[str, Any] = {"app": dict(settings)} if settings else {}
+    for text in given:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise click.UsageError(f"--config is KEY=VALUE, not {text!r}")
+        place = config
+        if key.startswith("app."):
+            key, place = key[4:], config.setdefault("app", {})
+        place[key] = _value(value)
+    return config
+
+
+def _value(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
+
+
+def _only_product(client: Client) -> str:
+    products = {release["product"] for release in client.releases()}
+    if len(products) != 1:
+        raise click.UsageError("give --product NAME or --example FOLDER")
+    return products.pop()
+
+
+def _release_first(client: Client, folder: Path) -> None:
+    from host.builder import release as releases
+    from host.cli.release import build_time, publish
+
+    product = releases.application.read_description(folder)["product"]
+    publish(client, releases.build(folder, client.next_number(product), build_time()))

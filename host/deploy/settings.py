@@ -1,0 +1,45 @@
+"""What a board is told: its host, whom to trust, its networks, its settings."""
+
+import time
+from base64 import b64encode
+from typing import Any
+
+from device.protocol import EPOCH_2000
+from host.deploy import agent, slot
+from host.deploy.work import Work
+
+
+def apply(work: Work) -> None:
+    """Hand the board what it is to know."""
+    work.board.run(agent.apply(told(work, int(time.time()))))
+
+
+def told(work: Work, now: int) -> dict[str, Any]:
+    """The argument of device.setup.apply."""
+    plan = work.plan
+    model = {"model": plan.model} if plan.model else {}
+    setup: dict[str, Any] = {
+        "host": {
+            "addresses": list(plan.addresses),
+            "port": plan.port,
+            "mqtt_port": plan.mqtt_port,
+            "name": plan.fleet,
+        },
+        "ca": b64encode(plan.ca_der).decode(),
+        "floor": now - EPOCH_2000,
+        "config": {"product": plan.product, **model, **plan.config},
+    }
+    if plan.wifi is not None:
+        setup["wifi"] = [network._asdict() for network in plan.wifi]
+    if plan.watchdog_s is not None:
+        setup["watchdog_s"] = plan.watchdog_s
+    if work.outcome.number is not None:
+        setup |= {"active": slot.FIRST, "number": work.outcome.number}
+    if plan.claims and not _is_claimed(work):
+        setup["token"] = work.host.enrolment_token()
+    return setup
+
+
+def _is_claimed(work: Work) -> bool:
+    known = work.host.find_device(work.outcome.device)
+    return bool(known and known["state"] == "claimed" and work.status.get("has_secret"))
