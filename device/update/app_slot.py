@@ -16,6 +16,8 @@ _COMING = "release.new"  # the manifest of what is being staged
 _PART = ".part"
 _PART_DIGITS = const(16)  # of the hash: what a half-finished file is called by
 _MPY_MAGIC = const(0x4D)
+_KEPT = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
+_ROOT_BLOCKS = const(8)  # the root folder, boot.py, main.py
 
 
 class AppSlot:
@@ -45,7 +47,7 @@ class AppSlot:
         """Paths of the files here that should have these hashes: {hash: path}."""
         return {f[2]: self.folder + "/" + f[0] for f in self.files() if f[2] in digests}
 
-    def sizes(self, folder):
+    def _sizes(self, folder):
         """Sizes of the files below a folder, and the number of folders: for counting blocks."""
         sizes, count = [], 0
         for path, is_folder in walk(folder):
@@ -54,6 +56,19 @@ class AppSlot:
             else:
                 sizes.append(os.stat(path)[6])
         return sizes, count
+
+    def check_room(self, plan, needed, active):
+        """Whether so many blocks fit here beside what an update never gives back.
+
+        Raises:
+            Refused, StorageFull: as `plan.check_room` says.
+        """
+        fixed = _ROOT_BLOCKS
+        for folder in (*_KEPT, active.folder):
+            fixed += plan.used(*self._sizes(folder))
+        stat = os.statvfs(self.folder)
+        here = plan.used(*self._sizes(self.folder))
+        plan.check_room(needed, plan.free_blocks(stat), here, stat[2], fixed)
 
     def unseal(self):
         """From here on the slot holds no release: what it held is about to change."""

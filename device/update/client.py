@@ -1,7 +1,6 @@
 """Walks an update from the host's assignment to the reset into its trial (DESIGN section 4)."""
 
 import gc
-import os
 import time
 from binascii import hexlify
 
@@ -21,8 +20,6 @@ from device.update.steps import (
 _ANSWER_BYTES = 2048
 _ROOM_BYTES = 65536  # less free heap than this does not bear MQTT's session beside HTTPS
 _TELL_MS = 1000
-_OURS = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
-_ROOT_BLOCKS = 8  # the root folder, boot.py, main.py
 _COUNTERS = {"stage": "tries", "seal": "seals"}  # where the journal counts a step's failures
 
 
@@ -63,8 +60,7 @@ class Client:
             "activate": self._activate,
         }
         self._slot = self._download = self._manifest = self._word = self._detail = None
-        self._told_ms = time.ticks_ms()
-        self._peak = 0
+        self._told_ms = self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
     async def check(self, answer=None):
@@ -119,7 +115,7 @@ class Client:
             counter = _COUNTERS.get(step)
             failures = self._journal[counter] if counter else 0
             after = next_step(step, outcome, failures)
-            self._log("update", step, outcome, "then", after)
+            self._log("update", step, outcome, ">", after)
             if counter and outcome == FAILURE:
                 self._journal.write(**{counter: failures + 1})
             if after == step:
@@ -135,6 +131,7 @@ class Client:
         journal = self._journal
         if not journal.is_about(release) or journal["step"] not in self._steps:
             journal.begin(release)
+        gc.collect()
         if gc.mem_free() < _ROOM_BYTES:
             await self._link.pause()
         self._slot = self._open_slot(self._record.idle)
@@ -142,7 +139,7 @@ class Client:
         self._download.fetched = journal["fetched"]
         self._download.copied = journal["copied"]
         self._peak = journal["peak"]
-        self._told_ms = time.ticks_add(time.ticks_ms(), -_TELL_MS)
+        self._told_ms = time.ticks_ms() - _TELL_MS  # the first word comes at once
 
     async def _do(self, step):
         """Note the step, do it, and judge how it went."""
@@ -168,29 +165,25 @@ class Client:
         manifest = await self._load()
         plan.judge(manifest, self._about_me())
         active = self._open_slot(self._record.active)
-        fixed = _ROOT_BLOCKS + plan.used(*self._slot.sizes(active.folder))
-        for folder in _OURS:
-            fixed += plan.used(*self._slot.sizes(folder))
-        stat = os.statvfs(self._slot.folder)
-        here = plan.used(*self._slot.sizes(self._slot.folder))
-        needed = plan.need(manifest, self._journal["size"])
-        plan.check_room(needed, plan.free_blocks(stat), here, stat[2], fixed)
+        self._slot.check_room(plan, plan.need(manifest, self._journal["size"]), active)
 
     async def _stage(self):
-        files = (await self._load())["parts"]["app"]["files"]
+        files = await self._files()
         sources = self._open_slot(self._record.active).sources({f[2] for f in files})
         self._slot.unseal()
         await self._slot.stage(files, sources, self._download, self._identity.abi)
 
     async def _seal(self):
-        files = (await self._load())["parts"]["app"]["files"]
-        await self._slot.seal(files, self._download)
+        await self._slot.seal(await self._files(), self._download)
 
     async def _activate(self):
         number = self._journal["number"]
         self._trial.begin(self._slot.letter, number)
         self._journal.keep(step="trial")
         await self._power.restart("trial of release %d" % number)
+
+    async def _files(self):
+        return (await self._load())["parts"]["app"]["files"]
 
     async def _load(self):
         """The manifest of this update: what lies in the slot, else fetched into it."""
