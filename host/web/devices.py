@@ -10,6 +10,7 @@ from host.web import pages
 blueprint = pages.page_blueprint("devices")
 
 _NAME_CHARS_MAX = 64
+_NUMBER_DIGITS_MAX = 10
 
 
 @blueprint.get("/")
@@ -65,7 +66,7 @@ def _retry_active(device, _user):
 
 def _assign(device, user):
     number = request.form.get("number", "")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > _NUMBER_DIGITS_MAX:
         raise HostError("bad-request", "Choose a release.")
     release = releases.find(session(), device.product, int(number))
     assignments.assign(session(), [device], release, user.email)

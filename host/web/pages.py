@@ -71,9 +71,12 @@ def refusal(error):
 
 def local_path(target):
     """Where to go after signing in: a path of this host, whatever the address bar said."""
-    parts = urlsplit(target or "")
-    is_ours = not parts.scheme and not parts.netloc and parts.path.startswith("/")
-    return target if is_ours and "\\" not in target and "//" not in parts.path else "/"
+    # Read as browsers do: they drop control characters, take \ for /, and any number of slashes
+    # at the start for the two before a host.
+    target = target or ""
+    path = urlsplit(target).path
+    is_ours = target.startswith("/") and target.isprintable() and "\\" not in target
+    return target if is_ours and not target.startswith("//") and "//" not in path else "/"
 
 
 def _here():

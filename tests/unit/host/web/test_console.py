@@ -88,7 +88,7 @@ def test_guessing_in_the_browser_is_limited_too(client, account):
 
 ELSEWHERE = (
     "https://evil.example/", "//evil.example/", "/\\evil.example", "javascript:alert(1)", "",
-    "/x//evil.example", "evil",
+    "/x//evil.example", "///evil.example", "////evil.example", "/\n/evil.example", "evil",
 )  # fmt: skip
 
 
@@ -210,7 +210,9 @@ def test_a_release_is_offered(client, signed_in, device, release, db):
     assert db.query(Assignment).one().state == "offered"
 
 
-@pytest.mark.parametrize(("number", "status"), (("", 400), ("x", 400), ("9", 404)))
+@pytest.mark.parametrize(
+    ("number", "status"), (("", 400), ("x", 400), ("9", 404), ("9" * 20, 400), ("9" * 5000, 400))
+)
 def test_an_odd_choice_is_refused(client, signed_in, device, number, status):
     assert change(client, "assign", number=number) == status
 
