@@ -2,6 +2,7 @@
 
 import os
 import zipfile
+import zlib
 from pathlib import Path
 
 from device import protocol
@@ -10,6 +11,9 @@ from host.builder.release import Release, digest
 
 _BLOB_BYTES_MAX = 1 << 20  # more than a board's whole file system
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same release makes the same bundle
+# RuntimeError: encrypted, a method that zipfile lacks, a manifest nested too deep.
+_DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError,
+           KeyError, TypeError, ValueError)  # fmt: skip
 
 
 def name(release: Release) -> str:
@@ -41,7 +45,7 @@ def read(path: Path) -> Release:
                 release.blobs[sha256] = _take(archive, f"blobs/{sha256}", _BLOB_BYTES_MAX)
     except FileNotFoundError as error:
         raise BuildError("bundle-invalid", str(path), "no such file") from error
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+    except _DAMAGE as error:
         raise BuildError("bundle-invalid", str(path), f"not a bundle: {error}") from error
     for sha256, content in release.blobs.items():
         if digest(content) != sha256:

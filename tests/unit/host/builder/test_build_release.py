@@ -4,6 +4,7 @@ import hashlib
 import json
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -168,6 +169,55 @@ def test_a_damaged_bundle_is_refused(folder, root, tmp_path):
     sha256 = next(iter(built.blobs))
     bundle.write(release.Release(built.manifest, {**built.blobs, sha256: b"x"}), tmp_path / "b")
     with pytest.raises(BuildError, match="damaged"):
+        bundle.read(tmp_path / "b")
+
+
+def patched(path, flag, method):
+    """Set the flags and the compression method of every file in a zip."""
+    data = bytearray(path.read_bytes())
+    for magic, at in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        start = data.find(magic)
+        while start >= 0:
+            data[start + at : start + at + 4] = bytes((flag, 0, method, 0))
+            start = data.find(magic, start + 1)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("flag", "method"), ((1, 0), (0, 99), (0, 8)), ids=["encrypted", "unknown", "not deflated"]
+)
+def test_a_bundle_packed_in_another_way_is_refused(folder, root, tmp_path, flag, method):
+    bundle.write(build(folder, root), tmp_path / "b")
+    patched(tmp_path / "b", flag, method)
+    with pytest.raises(BuildError, match="bundle-invalid"):
+        bundle.read(tmp_path / "b")
+
+
+MANIFESTS = {
+    "nested deep": b"[" * 30000,
+    "a list": b"[]",
+    "no files": b'{"parts": {"app": {"files": [7]}}}',
+    "a name that leads out": b'{"parts": {"app": {"files": [["a", 1, "../../x"]]}}}',
+}
+
+
+@pytest.mark.parametrize("manifest", MANIFESTS.values(), ids=MANIFESTS)
+def test_a_bundle_with_an_odd_manifest_is_refused_and_nothing_unpacked(tmp_path, manifest):
+    with zipfile.ZipFile(tmp_path / "b", "w") as archive:
+        archive.writestr("manifest.json", manifest)
+        archive.writestr("blobs/../../x", b"out")
+    with pytest.raises(BuildError, match="bundle-invalid"):
+        bundle.read(tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_a_bundle_that_swells_is_refused_before_it_does(folder, root, tmp_path):
+    built = build(folder, root)
+    with zipfile.ZipFile(tmp_path / "b", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("manifest.json", built.manifest)
+        for sha256 in built.blobs:
+            archive.writestr(f"blobs/{sha256}", bytes(1 << 24))
+    with pytest.raises(BuildError, match="larger than"):
         bundle.read(tmp_path / "b")
 
 
