@@ -1,17 +1,27 @@
 """How results are printed: as columns for people, as JSON for programs."""
 
 import json
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import click
+
+# All that steers a terminal or turns text around, but for line ends and tabs.
+_CONTROLS = re.compile(r"[\0-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON instead of text.")
 
 
 def show(value: Any, is_json: bool, text: Callable[[Any], str]) -> None:
     """Print a value as JSON, or as the text made of it."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False) if is_json else text(value))
+    made = json.dumps(value, indent=2, ensure_ascii=False) if is_json else text(value)
+    click.echo(plain(made))
+
+
+def plain(text: str) -> str:
+    """Text that shows control characters as JSON writes them: boards say what they like."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def columns(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -36,4 +46,4 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(map(str, value))
-    return str(value)
+    return str(value).replace("\n", " ")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from host.cli import standing
+from host.cli import output, standing
 from host.cli.session import signed_in
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class _Lines:
             if self._last.get(one.device) != key:
                 self._last[one.device] = key
                 text = json.dumps(one._asdict()) if self._is_json else f"{one.label}: {one.text}"
-                click.echo(text)
+                click.echo(output.plain(text))
 
     def close(self) -> None:
         """Nothing is held."""
@@ -113,10 +113,15 @@ class _Bars:
 
         for one in found:
             if one.device not in self._tasks:
-                self._tasks[one.device] = self._progress.add_task("", label=escape(one.label))
+                self._tasks[one.device] = self._progress.add_task(
+                    "", label=escape(output.plain(one.label))
+                )
             done, total = (1, 1) if one.has_ended else (one.done, one.total or None)
             self._progress.update(
-                self._tasks[one.device], completed=done, total=total, description=one.text
+                self._tasks[one.device],
+                completed=done,
+                total=total,
+                description=output.plain(one.text),
             )
 
     def close(self) -> None:

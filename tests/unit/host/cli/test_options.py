@@ -1,5 +1,7 @@
 """What the options of deploy mean."""
 
+import json
+
 import click
 import pytest
 
@@ -53,3 +55,16 @@ def test_columns_are_as_wide_as_their_widest_cell():
         "kitchen  yes  -",
         "x        no   5",
     ]
+
+
+def test_what_a_board_says_cannot_steer_the_terminal(capsys):
+    said = {"detail": "\x1b]0;owned\x07\x9b2J\r\u202e", "lines": "a\n\tb"}
+    output.show(said, False, lambda value: value["detail"] + value["lines"])
+    assert capsys.readouterr().out == r"\u001b]0;owned\u0007\u009b2J\u000d\u202e" + "a\n\tb\n"
+    output.show(said, True, str)
+    printed = capsys.readouterr().out
+    assert ("\x9b" in printed, json.loads(printed)) == (False, said)
+
+
+def test_a_cell_is_one_line():
+    assert output.columns(("N",), [("a\nb",)]) == "N\na b"
