@@ -38,6 +38,7 @@ def network(address):
         parsed = ipaddress.ip_address(address or "")
     except ValueError:
         return "unknown"
+    parsed = getattr(parsed, "ipv4_mapped", None) or parsed  # as a socket listening on :: sees it
     if parsed.version == 6:
         return str(ipaddress.ip_network((parsed, 64), strict=False))
     return str(parsed)

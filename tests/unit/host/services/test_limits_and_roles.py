@@ -49,6 +49,8 @@ def test_counters_that_are_over_are_forgotten(hit, db):
 
 ADDRESSES = (
     ("10.0.0.1", "10.0.0.1"),
+    ("::ffff:10.0.0.1", "10.0.0.1"),  # as a socket listening on :: sees it
+    ("fe80::1%eth0", "fe80::/64"),
     ("2001:db8::1", "2001:db8::/64"),
     ("2001:db8:0:0:ffff::1", "2001:db8::/64"),
     (None, "unknown"),
