@@ -15,6 +15,7 @@ _REFUSED = "refused"
 # Of a file to a board, which has to read and drop them once for every blob.
 _OF_NO_USE = ("Content-Disposition", "Last-Modified", "Cache-Control")
 _PROGRESS_PARTS = 3  # step;done;total
+_COUNT_DIGITS_MAX = 10  # int() refuses thousands
 
 
 @blueprint.post("/register")
@@ -80,6 +81,6 @@ def _note_progress(found):
     if len(parts) != _PROGRESS_PARTS or found.number is None:
         return
     step, done, total = parts
-    if done.isdecimal() and total.isdecimal():
+    if all(text.isdecimal() and len(text) <= _COUNT_DIGITS_MAX for text in (done, total)):
         payload = {"number": found.number, "step": step, "done": int(done), "total": int(total)}
         presence.progress(session(), found.id, payload)

@@ -184,7 +184,9 @@ def test_a_download_says_how_far_the_board_is(client, assigned, device, board, d
     assert assignments.opened(db, DEVICE_ID).state == "started"
 
 
-@pytest.mark.parametrize("header", ("", "stage", "stage;x;1", "stage;1;-1", "a;1;9" + "9" * 30))
+@pytest.mark.parametrize(
+    "header", ("", "stage", "stage;x;1", "stage;1;-1", "a;1;9" + "9" * 30, "a;1;" + "9" * 5000)
+)
 def test_an_odd_progress_is_ignored(client, assigned, device, board, db, header):
     headers = {**board, "X-Progress": header}
     answer = client.get(f"{API}/blobs/{sha256(MAIN)}", headers=headers)
