@@ -64,7 +64,7 @@ class AppSlot:
             Refused, StorageFull: as `plan.check_room` says.
         """
         fixed = _ROOT_BLOCKS
-        for folder in _KEPT + (active.folder,):  # noqa: RUF005 - MicroPython has no star in a tuple
+        for folder in _KEPT + (active.folder,):
             fixed += plan.used(*self._sizes(folder))
         stat = os.statvfs(self.folder)
         here = plan.used(*self._sizes(self.folder))

@@ -102,7 +102,7 @@ class _Bars:
         self._progress = progress.Progress(
             progress.TextColumn("{task.fields[label]}"),
             progress.BarColumn(),
-            progress.DownloadColumn(),
+            progress.TaskProgressColumn(),
             progress.TextColumn("{task.description}", markup=False),
         )
         self._progress.start()
