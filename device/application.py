@@ -48,9 +48,8 @@ class Application:
 
     def __init__(self, log, report, watchdog_s):
         self._log = log
-        self._report = (
-            report  # (reason, detail, traceback or None): what becomes a report of kind `app`
-        )
+        # (reason, detail, traceback): what becomes a report of kind `app`
+        self._report = report
         self._silence_ms = watchdog_s * 1000
         self._task = None
         self._module = None

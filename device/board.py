@@ -25,7 +25,12 @@ class Board:
         """Send anything JSON can say, or bytes, to `mpfleet/<id>/data/<topic>`; 4 kB at most.
 
         Returns whether it was taken: False while offline, or when eight wait already.
+
+        Raises:
+            ValueError: too long, or no topic that a broker takes.
         """
+        if not topic or "#" in topic or "+" in topic:
+            raise ValueError("no topic: " + topic)
         return self._link.publish("data/" + topic, value)
 
     def hold(self, seconds=60):

@@ -22,7 +22,7 @@ _WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
 
 def jittered(seconds):
     """A random time within 25 % of `seconds`: after a power cut not all boards ask at once."""
-    return seconds * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
+    return max(1, seconds) * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
 
 
 class Checkin:

@@ -22,9 +22,8 @@ class Clock:
 
         self.floor = nvs.number("floor", 0)
         self.is_set = False
-        self._is_vouched = (
-            False  # by a Date over verified TLS: outranks NTP, which anybody can fake
-        )
+        # by a Date over verified TLS: that outranks NTP, which anybody can fake
+        self._is_vouched = False
         self._ntp_host = config.ntp_host
         self._rtc = machine.RTC()
         self._log = log

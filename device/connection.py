@@ -48,9 +48,8 @@ class Host:
         self.mqtt_port = settings.get("mqtt_port", 8883)
         self._addresses = list(settings.get("addresses", ()))
         self._ca = ca
-        self._power = (
-            power  # name look-ups hold the loop: a reset in there is not the application's fault
-        )
+        # name look-ups hold the loop: a reset in there is not the application's fault
+        self._power = power
         self._context = None
 
     @property

@@ -2,7 +2,7 @@
 
 from micropython import const
 
-from device.errors import HttpError
+from device.errors import HttpError, StorageFull
 
 _FILE = const("registration.json")  # what the last answer of status 200 said
 _ANSWER_BYTES = const(1024)
@@ -61,7 +61,10 @@ class Registration:
         if answer.get("token") == "refused":
             self._log("registration", "the enrolment token was refused")
         self._nvs.erase("token")
-        self._store.save(_FILE, {"state": state})
+        try:
+            self._store.save(_FILE, {"state": state})
+        except StorageFull as e:  # then it is said again in the next talk
+            self._log("registration", e.detail())
         self.is_known = True
         self._log("registration", "the host knows this board:", state)
         if answer.get("claim_code"):

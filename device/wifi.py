@@ -52,7 +52,7 @@ class Wifi:
         self._store = store
         self._log = log
         self._last = None
-        network.hostname(hostname)
+        network.hostname(hostname[:32])  # longer ones raise
         self._wlan = network.WLAN(network.STA_IF)
         self.reason = "no-wifi"  # word for why the last attempt failed
 

@@ -36,7 +36,7 @@ class Fleet:
         for server in (self._api, self._broker):
             server.__exit__()
 
-    def deploy(self, board, folder, source, wait_s=30, **config):
+    def deploy(self, board, folder, source, wait_s=30, addresses=("127.0.0.1",), **config):
         """Set the board up with an application of this source; returns once it is online."""
         (folder / "app").mkdir(parents=True, exist_ok=True)
         (folder / "app" / "main.py").write_text(source)
@@ -44,7 +44,7 @@ class Fleet:
         self._release = release.build(folder, 1, 1795000000)
         plan = Plan(
             product="blink",
-            addresses=["127.0.0.1"],
+            addresses=addresses,
             port=self._api.port,
             mqtt_port=self._broker.port,
             fleet="mpfleet",

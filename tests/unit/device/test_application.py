@@ -61,6 +61,13 @@ async def main(board):
     assert lines[1] == "published data/room 21"
 
 
+@pytest.mark.parametrize("topic", ("", "a/#", "+/b"))
+def test_a_topic_that_no_broker_takes_is_the_callers_mistake(run_app, topic):
+    source = f"async def main(board):\n    board.publish({topic!r}, 1)\n"
+    lines = run_app(source, "await asyncio.sleep(0.1)\nprint(reports[0][1].split('(')[0])")
+    assert lines[-1] == "ValueError"
+
+
 def test_an_application_that_returns_is_not_started_again(run_app):
     lines = run_app("async def main(board):\n    pass\n", "await task\nprint(len(reports))")
     assert lines[-2].endswith("app: main() returned: it does not start again")

@@ -89,6 +89,19 @@ def test_an_answer_that_is_no_object_is_bad(check, answer):
     assert check(f"print(ensure(build({answer})))")[-1] == "bad-answer"
 
 
+def test_a_full_flash_does_not_keep_it_from_registering(check):
+    lines = check(
+        """
+from device.errors import StorageFull
+def full(name, value):
+    raise StorageFull("storage-full", name)
+store.save = full
+print(ensure(build(CLAIMED)))
+"""
+    )
+    assert lines[-1] == "ok"
+
+
 def test_a_refused_token_is_said(check):
     lines = check("ensure(build({'state': 'unclaimed', 'token': 'refused'}))")
     assert any("the enrolment token was refused" in line for line in lines)

@@ -5,6 +5,7 @@ import json
 import pytest
 from fleet import Fleet, wait_until
 
+from simulator.radio import LINK_STALL
 from tests.boards import board_maker, virtual_board  # noqa: F401 - fixtures
 
 BLINK = """
@@ -202,6 +203,15 @@ def test_wifi_that_goes_away_and_comes_back_is_joined_again(fleet, deploy):
     at = board.wait_for("link: offline", 10, at)
     home.is_present = True
     board.wait_for("link: online", 20, at)
+
+
+def test_a_name_that_takes_its_time_and_fails_is_asked_again(fleet, virtual_board, tmp_path):  # noqa: F811
+    virtual_board.radio.names["fleet.test"] = LINK_STALL
+    virtual_board.radio.stall_s = 0.5
+    fleet.deploy(virtual_board, tmp_path / "source", BLINK, wait_s=0, addresses=["fleet.test"])
+    at = virtual_board.wait_for("name-lookup fleet.test", 10)
+    virtual_board.radio.names["fleet.test"] = "127.0.0.1"
+    virtual_board.wait_for("link: online", 20, at)
 
 
 def test_a_clock_of_2099_does_no_lasting_harm(authority, virtual_board, tmp_path):  # noqa: F811
