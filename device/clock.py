@@ -12,12 +12,14 @@ from device.protocol import EPOCH_2000
 
 # a `Date` within this of the running clock changes nothing: it has whole seconds and travelled
 _SLACK_S = const(3)
+# In 2068: 32 bits are all that gmtime of MicroPython 1.25 takes.
+_LATEST = const(0x7FFFFFFF)
 
 
 class Clock:
     """Sets the board's real-time clock and knows whether it is to be believed."""
 
-    def __init__(self, nvs, config, log):
+    def __init__(self, nvs, config, log, power):
         import machine
 
         self.floor = nvs.number("floor", 0)
@@ -27,6 +29,7 @@ class Clock:
         self._ntp_host = config.ntp_host
         self._rtc = machine.RTC()
         self._log = log
+        self._power = power
 
     def start(self):
         """Lift the clock to the floor, for certificates; one that ran through a reset stays."""
@@ -41,7 +44,7 @@ class Clock:
 
     def hear(self, heard):
         """Take the time, seconds since 2000, from a `Date` header over verified TLS."""
-        if heard < self.floor:
+        if not self.floor <= heard <= _LATEST:
             return
         self._is_vouched = self.is_set = True
         if abs(heard - self._now_2000()) > _SLACK_S:
@@ -60,11 +63,12 @@ class Clock:
         ntptime.host = self._ntp_host
         ntptime.timeout = 1
         try:
-            heard = ntptime.time() - _epoch_offset()
+            with self._power:  # a reset while this holds the loop is no crash
+                heard = ntptime.time() - _epoch_offset()
         except (OSError, ValueError, IndexError) as e:
             self._log("clock", "no NTP:", repr(e))
             return
-        if heard >= self.floor:
+        if self.floor <= heard <= _LATEST:
             self._set(heard)
             self.is_set = True
             self._log("clock", "set by NTP")

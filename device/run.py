@@ -78,7 +78,7 @@ class Runtime:
         self.config = Config(self.store)
         self.power = Power(self.record.watchdog_s, self.log)
         self.identity = Identity(self.nvs, self.config)
-        self.clock = Clock(self.nvs, self.config, self.log)
+        self.clock = Clock(self.nvs, self.config, self.log, self.power)
         self.number = running_number(self.record.slot)
         self.reports = Reports(self.store, self.clock, self.log, self.number)
         self._build_network(host, ca)

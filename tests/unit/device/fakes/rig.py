@@ -31,9 +31,9 @@ class Rig:
         self.store = Store(folder)
         self.nvs = Nvs()
         self.config = Config(self.store)
-        self.clock = Clock(self.nvs, self.config, self.log)
-        self.identity = Identity(self.nvs, self.config)
         self.power = Power(0, self.log)
+        self.clock = Clock(self.nvs, self.config, self.log, self.power)
+        self.identity = Identity(self.nvs, self.config)
         settings = {
             "addresses": list(addresses),
             "port": port,
