@@ -20,6 +20,7 @@ import aiomqtt
 import pytest
 
 from host import pki, settings
+from host.crowd import THREADS
 from host.serve import handover
 
 MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}")
@@ -184,6 +185,16 @@ for name, port in (("web", sys.argv[2]), ("broker", sys.argv[3])):
 
 
 @pytest.mark.skipif(not MICROPYTHON, reason="no MicroPython for this machine")
+def test_bodies_that_never_end_keep_nobody_out(host):
+    with contextlib.ExitStack() as stack:
+        for _ in range(3 * THREADS):  # more than both workers have threads
+            connection = stack.enter_context(contextlib.closing(host.connection()))
+            connection.putrequest("POST", "/api/device/v1/register")
+            connection.putheader("Content-Length", "900")
+            connection.endheaders(b"{")
+        assert host.ask("GET", "/api/v1/fleet")[0] == 200
+
+
 def test_a_board_verifies_and_is_answered_by_web_and_broker(host, tmp_path):
     (tmp_path / "ca.der").write_bytes(pki.ca_der(host.data / "pki"))
     (tmp_path / "board.py").write_text(BOARD_SOURCE)
