@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gc
+import socket
 import ssl
+import struct
 
 import aiomqtt
 import pytest
@@ -341,6 +344,19 @@ def test_why_a_connection_was_dropped_is_logged(play, caplog):
 
     play(scene)
     assert f"dropped {ID}: bad packet: 268435455 bytes are more than 8192" in caplog.text
+
+
+def test_a_connection_that_is_reset_leaves_no_trace_in_the_log(play, caplog):
+    async def scene(fleet):
+        _, writer = await fleet.raw()
+        plain = writer.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await asyncio.sleep(0.1)  # until the broker has noticed: nothing else tells
+
+    play(scene)
+    gc.collect()  # a task's exception that nobody took is told when the task goes
+    assert "Traceback" not in caplog.text
 
 
 def test_half_a_packet_is_waited_for_no_longer_than_silence(play):
