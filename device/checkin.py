@@ -14,6 +14,7 @@ _BACKOFF_S = (5, 300)
 # between
 _LINK_S = const(15)
 _LONGEST_S = const(86400)  # of a Retry-After
+_LONGEST_POLL_S = const(400000)  # asyncio counts milliseconds modulo 2**30 on a 32-bit chip
 _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
 _AGAIN_MS = const(3600000)
 # Seconds to wait after an answer of this status, where it names none itself.
@@ -39,6 +40,8 @@ class Checkin:
         self._is_told_to_wait = False
         self._failures = 0
         self._forgot_ms = None  # when the host last refused our secret
+        self._is_known = False
+        self.is_tight = False  # the memory did not bear MQTT's session beside HTTPS
         self.is_busy = False
         self.rounds = 0
 
@@ -50,7 +53,7 @@ class Checkin:
         """Task: talk after talk. `is_known`: the host knew this board before."""
         await self._wifi.wait()
         if is_known:
-            self._link.resume()
+            self._meet()
             await self._wait(_LINK_S)
         while True:
             await self._wifi.wait()
@@ -64,6 +67,8 @@ class Checkin:
                 self._talks.close()
                 self.is_busy = False
                 self.rounds += 1
+                if self._is_known:
+                    self._meet()
             await asyncio.sleep_ms(0)  # until it is off the stack, what was dropped is no garbage
             gc.collect()
             self._log("heap", "free", gc.mem_free(), "used", gc.mem_alloc(), "talking", talking)
@@ -71,20 +76,29 @@ class Checkin:
 
     async def _talk(self):
         """One conversation; returns seconds until the next."""
+        if self.is_tight:
+            await self._link.pause()
         talk = self._talks.open()
         try:
-            poll_s = await talk.run(self._link.resume) or self._config.poll_s
+            poll_s = await talk.run(self._meet) or self._config.poll_s
         except HttpError as e:
             if e.status == 401:
                 talk.registration.forget()
             return self._refused(e)
         except NetworkError as e:
             self._log("host", e.detail())
+            self.is_tight = self.is_tight or e.code == "out-of-memory"
             if not self._clock.is_set:
                 await self._clock.sync_ntp()
             return self._later()
         self._failures = 0
-        return jittered(poll_s)
+        return jittered(min(poll_s, _LONGEST_POLL_S))
+
+    def _meet(self):
+        """The host knows this board: so does its broker."""
+        self._is_known = True
+        if not (self.is_busy and self.is_tight):
+            self._link.resume()
 
     def _refused(self, e):
         self._log("host", e.detail())

@@ -175,8 +175,8 @@ class Runtime:
     def hear(self, message):
         """Obey a word of the host; `online` is the link's own."""
         what = message.get("what")
-        if what in ("check", "online"):
-            self.checkin.wake()
+        if what == "check" or (what == "online" and not self.checkin.is_tight):
+            self.checkin.wake()  # tight: a talk ends the session, and would so follow itself
         elif what == "retry-active":
             asyncio.create_task(self._retry_active())
         else:
