@@ -99,12 +99,14 @@ def test_joining_ends_with_the_status_of_an_esp32(board, ssid, password, status)
     assert execute(board, JOIN % (ssid, password) + "print(w.status())") == f"{status}\n"
 
 
-def test_without_a_limit_an_esp32_tries_for_ever(board):
+@pytest.mark.parametrize(("ssid", "status"), (("home", 202), ("nowhere", 201), ("busy", 1001)))
+def test_without_a_limit_an_esp32_tries_for_ever_and_shows_some_reasons(board, ssid, status):
     code = (
         "import network, time\nw = network.WLAN()\nw.active(True)\n"
-        "w.connect('home', 'wrong')\ntime.sleep(0.5)\nprint(w.status())"
+        f"w.connect('{ssid}', 'wrong')\ntime.sleep(0.5)\nprint(w.status())\n"
+        "try:\n    w.connect('home', 'secret12')\nexcept OSError as e:\n    print(e)"
     )
-    assert execute(board, code) == "1001\n"
+    assert execute(board, code) == f"{status}\nWifi Internal State Error\n"
 
 
 def test_a_radio_that_is_off_does_not_join(board):
