@@ -93,7 +93,7 @@ class Wifi:
         known = self._store.load("wifi.json", [])
         if not known:
             raise NetworkError("no-wifi", "no network is configured")
-        await self._leave()  # what was lost is being joined by the radio itself: it takes one order
+        await self._leave()  # the radio may be joining by itself, and would take no other order
         # a scan holds the loop for two seconds: only when there is a choice
         seen = self._scan() if len(known) > 1 else {}
         failure = None
