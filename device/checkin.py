@@ -14,6 +14,7 @@ _BACKOFF_S = (5, 300)
 # between
 _LINK_S = const(15)
 _LONGEST_S = const(86400)  # of a Retry-After
+_ROOM_BYTES = const(40960)  # a TLS session takes 26 kB, WiFi some buffers while data flow
 _LONGEST_POLL_S = const(400000)  # asyncio counts milliseconds modulo 2**30 on a 32-bit chip
 _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
 _AGAIN_MS = const(3600000)
@@ -24,6 +25,21 @@ _WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
 def jittered(seconds):
     """A random time within 25 % of `seconds`: after a power cut not all boards ask at once."""
     return max(1, seconds) * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
+
+
+def largest_blocks():
+    """Largest free block of each region outside of the Python heap; nothing where none tells."""
+    try:
+        from esp32 import HEAP_DATA, idf_heap_info
+
+        return [region[2] for region in idf_heap_info(HEAP_DATA)]
+    except (ImportError, AttributeError):
+        return []
+
+
+def is_short(blocks):
+    """Whether TLS would leave too little for WiFi, or not fit at all."""
+    return bool(blocks) and max(blocks) < _ROOM_BYTES
 
 
 class Checkin:
@@ -76,6 +92,7 @@ class Checkin:
 
     async def _talk(self):
         """One conversation; returns seconds until the next."""
+        self.is_tight = self.is_tight or is_short(largest_blocks())
         if self.is_tight:
             await self._link.pause()
         talk = self._talks.open()

@@ -134,3 +134,11 @@ def test_a_refusal_has_its_wait(on_board, error, wait):
 def test_a_401_makes_it_register_again_but_once_an_hour(on_board):
     lines = check(on_board, "run(False, *[HttpError('http-401', 401)] * 3)")
     assert lines == ["forget", "forget", "forget", "[('nap', 5), ('nap', 3600), ('nap', 3600)]"]
+
+
+def test_memory_that_bears_one_session_only_is_seen_before_it_fails(on_board):
+    script = """
+from device.checkin import is_short
+print([is_short(blocks) for blocks in ([], [4000, 68000], [4000, 30000])])
+"""
+    assert on_board(script) == ["[False, False, True]"]
