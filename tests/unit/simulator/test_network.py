@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -215,6 +216,16 @@ def test_a_connection_can_stall_and_go_on(board, server):
     )
     board.radio.resume()
     assert execute(board, "print(s.read(1))") == "b'x'\n"
+
+
+def test_ctrl_c_ends_a_wait_for_the_network(board, server):
+    execute(board, ONLINE + CONNECT % (None, "127.0.0.1", server.port) + "s.read(5)")
+    at = board.mark
+    board.type("print('wai' + 'ting'); s.read(1)\r")
+    at = board.wait_for("waiting", since=at)
+    time.sleep(0.05)  # until it waits: before that Ctrl-C would need no help
+    board.type("\x03")
+    board.wait_for("KeyboardInterrupt", since=at)
 
 
 def test_connections_can_be_dropped(board, server):
