@@ -1,4 +1,4 @@
-"""Lets the Python heap of an ESP32 grow by a step of our choosing, once, so that TLS keeps its share.
+"""Lets the heap of an ESP32 grow once, by a step of our choosing, so that TLS keeps its share.
 
 ESP32 starts with a heap of 64 kB and, when that is full, adds as much again from the memory that
 WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less. What

@@ -35,7 +35,7 @@ class Serve:
     def __init__(self, data, *options):
         command = [COMMAND, "serve", "--data", data, "--port", "0", "--mqtt-port", "0", *options]
         self.data = data
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -153,7 +153,7 @@ def test_secrets_are_for_their_owner_only(host):
     assert (host.data.stat().st_mode & 0o077, open_to_others) == (0, [])
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
 def test_web_and_broker_speak_the_tls_of_boards_and_of_browsers(host, version):
     tls = host.tls
     tls.minimum_version = tls.maximum_version = version
@@ -200,7 +200,7 @@ def test_a_board_verifies_and_is_answered_by_web_and_broker(host, tmp_path):
     (tmp_path / "board.py").write_text(BOARD_SOURCE)
     ports = [str(host.port), str(host.mqtt_port)]
     command = [MICROPYTHON, tmp_path / "board.py", tmp_path / "ca.der", *ports]
-    board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert board.stdout.splitlines() == ["b'HTTP'", r"b' \x02\x00\x04'"], board
 
 
@@ -322,7 +322,7 @@ def test_web_alone_takes_a_renewed_certificate_without_a_pause(tmp_path):
     pki.ensure_for(given, now)
     command = [sys.executable, "-m", "host.serve", "web"]
     environment = handover.give(given)
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as web:  # noqa: S603
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as web:
         try:
             first = certificate(port)
             moved = given.model_copy(update={"addresses": ("10.0.0.9",)})
@@ -341,7 +341,7 @@ def test_a_process_alone_prepares_what_it_needs(tmp_path):
         port = free.getsockname()[1]
     given = {"MPFLEET_DATA_FOLDER": str(tmp_path / "data"), "MPFLEET_MQTT_PORT": str(port)}
     command = [sys.executable, "-m", "host.serve", "bridge"]
-    with subprocess.Popen(command, env={**os.environ, **given}) as bridge:  # noqa: S603
+    with subprocess.Popen(command, env={**os.environ, **given}) as bridge:
         try:
             assert "BEGIN CERTIFICATE" in certificate(port)
         finally:

@@ -119,7 +119,7 @@ async def cut_off(client):
 
 @pytest.mark.parametrize(
     ("given", "answer"),
-    [
+    (
         ({}, "in"),
         ({"password": "6" * 64}, "Bad user name or password"),
         ({"password": None}, "Bad user name or password"),
@@ -131,7 +131,7 @@ async def cut_off(client):
         ({"will": aiomqtt.Will(STATUS, b"gone")}, "in"),
         ({"will": aiomqtt.Will(f"mpfleet/{OTHER}/status", b"gone")}, "Not authorized"),
         ({"will": aiomqtt.Will("mpfleet/x/status", b"gone", retain=True)}, "Not authorized"),
-    ],
+    ),
 )
 def test_a_device_gets_in_by_its_own_name_and_secret_only(play, given, answer):
     assert play(lambda fleet: attempt(fleet.client(**given))).endswith(answer)
@@ -174,7 +174,7 @@ def test_a_device_is_heard_on_its_own_topics_and_hears_its_own(play):
 
 
 @pytest.mark.parametrize(
-    "topic_filter", [f"mpfleet/{OTHER}/notify", "mpfleet/+/notify", "mpfleet/#", "#", "$SYS/#"]
+    "topic_filter", (f"mpfleet/{OTHER}/notify", "mpfleet/+/notify", "mpfleet/#", "#", "$SYS/#")
 )
 def test_a_device_may_not_subscribe_to_another_s_topics(play, topic_filter):
     async def scene(fleet):
@@ -305,14 +305,14 @@ def test_a_device_that_falls_silent_is_given_up_and_its_last_will_said(play):
 
 @pytest.mark.parametrize(
     "sent",
-    [
+    (
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x30\xff\xff\xff\x7f",
         b"\x10\x02\0\0",
         b"\x10\x0c\0\4MQXX\4\2\0\x3c\0\0",
         b"\x10\x0c\0\4MQTT\5\2\0\x3c\0\0",
         b"\xff" * 100,
-    ],
+    ),
     ids=["http", "huge", "cut", "other protocol", "other version", "noise"],
 )
 def test_who_does_not_speak_mqtt_is_disconnected(play, sent):
@@ -324,7 +324,7 @@ def test_who_does_not_speak_mqtt_is_disconnected(play, sent):
     assert play(scene)[:1] in (b"", b"\x20")
 
 
-@pytest.mark.parametrize("size", [streams.PACKET_BYTES_MAX + 1, 2**28 - 1])
+@pytest.mark.parametrize("size", (streams.PACKET_BYTES_MAX + 1, 2**28 - 1))
 def test_a_message_over_the_bound_ends_the_connection_before_it_is_read(play, size):
     async def scene(fleet):
         reader, writer = await fleet.raw_device()
