@@ -8,6 +8,7 @@ rest of the largest block, the heap grows by what we leave it.
 
 import _thread
 import gc
+import sys
 
 from esp32 import HEAP_DATA, idf_heap_info
 from micropython import const
@@ -22,6 +23,18 @@ _BITS = const(160)  # more than the first heap holds
 def largest():
     """Largest free block outside of the Python heap, bytes."""
     return max(region[2] for region in idf_heap_info(HEAP_DATA))
+
+
+def share(wifi, log):
+    """Switch WiFi on, then grow, on a chip; what `grow` returns."""
+    if sys.platform != "esp32":
+        return None  # the heap of a virtual board does not grow
+    wifi.switch_on()
+    try:
+        return grow()
+    except (OSError, RuntimeError, MemoryError, ValueError) as e:  # then it grows as it likes
+        log("heap", repr(e))
+        return None
 
 
 def grow():

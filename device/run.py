@@ -5,7 +5,6 @@ The only file that knows them all.
 
 import asyncio
 import json
-import sys
 
 import machine
 from micropython import const
@@ -83,7 +82,6 @@ class Runtime:
         self.clock = Clock(self.nvs, self.config, self.log, self.power)
         self.number = running_number(self.record.slot)
         self.reports = Reports(self.store, self.clock, self.log, self.number)
-        self.heap_part = None
         self._build_network(host, ca)
         self._build_application()
 
@@ -111,22 +109,12 @@ class Runtime:
             self.talks.open().client().resume_commit()
         self.clock.start()
         asyncio.get_event_loop().set_exception_handler(self._stray)
-        self._share_memory()
+        from device.heap import share
+
+        self.heap_part = share(self.wifi, self.log)
+        del share  # this frame stays; the module goes with the first talk
         self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
         await Supervisor(self.log, self._report_memory).run(self._table())
-
-    def _share_memory(self):
-        if sys.platform != "esp32":
-            return  # the heap of a virtual board does not grow
-        from device import heap
-
-        self.wifi.switch_on()
-        try:
-            self.heap_part = heap.grow()
-        except (OSError, RuntimeError, MemoryError, ValueError) as e:  # as it comes, then
-            self.log("heap", repr(e))
-        del heap
-        drop(_TRANSIENT, _RESIDENT)
 
     def _table(self):
         """Name and body of each task; a body that returns has done its work."""

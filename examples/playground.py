@@ -19,7 +19,7 @@ Two virtual boards of {product} are online. Release a new version and watch it a
   2. in another terminal:
        . .venv/bin/activate
        mpfleet login {url}
-       mpfleet release build examples/blink
+       mpfleet release build examples/blink --upload
        mpfleet assign {number} --product {product} --all
        mpfleet watch
 
