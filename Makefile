@@ -21,7 +21,7 @@ demo: $(READY) ## Watch one board take, keep and undo releases, without a person
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-lint: $(READY) ## Check style, types and spelling, in both dialects
+lint: $(READY) ## Check style and spelling, in both dialects
 	$(BIN)/ruff check host simulator tests examples
 	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat
 	$(BIN)/ruff check --config simulator/modules/ruff.toml simulator/modules
