@@ -112,7 +112,8 @@ def retire(client: Client, reference: str, yes: bool, as_json: bool) -> None:
     """
     one = client.device(reference)
     if not yes:
-        click.confirm(f"Shut {label(one)} out for good?", abort=True, err=True)
+        question = f"Shut {label(one)} out? Only a deploy over USB brings it back."
+        click.confirm(question, abort=True, err=True)
     _show_one(client.send("DELETE", f"/devices/{one['id']}"), as_json)
 
 
