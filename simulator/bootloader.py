@@ -1,5 +1,5 @@
-"""What an ESP32's bootloader with rollback decides: pure, from otadata's two records to the slot
-that starts.
+"""What an ESP32's bootloader decides, with rollback or without: pure, from otadata's two records
+to the slot that starts.
 """
 
 from typing import NamedTuple
@@ -27,15 +27,17 @@ def active(entries):
     return max(usable, key=lambda n: entries[n].sequence) if usable else None
 
 
-def choose(entries, valid_images):
+def choose(entries, valid_images, has_rollback=True):
     """Which slot starts after a reset.
 
     `entries`: the two records, None for one that is not valid. `valid_images`: for each slot,
-    whether its image is whole.
+    whether its image is whole. Without rollback no state is looked at that it would have set.
     """
     # 1. A firmware that had its one start and did not confirm itself is given up.
     entries = tuple(
-        entry._replace(state=ABORTED) if entry and entry.state == PENDING_VERIFY else entry
+        entry._replace(state=ABORTED)
+        if has_rollback and entry and entry.state == PENDING_VERIFY
+        else entry
         for entry in entries
     )
     n = active(entries)
@@ -46,7 +48,7 @@ def choose(entries, valid_images):
             entries = (Entry(slot + 1, VALID), None)
         return Choice(slot, entries)
     # 3. A new firmware gets its one start, whether its image turns out to be whole or not.
-    if entries[n].state == NEW:
+    if entries[n].state == NEW and has_rollback:
         started = entries[n]._replace(state=PENDING_VERIFY)
         entries = tuple(started if i == n else entry for i, entry in enumerate(entries))
     return Choice(_first_whole(valid_images, slot_of(entries[n], len(valid_images))), entries)
