@@ -36,7 +36,8 @@ def trial_before_stage():
     stage = client.Client._stage
 
     async def early(self):
-        self._trial.begin(self._slot.letter, self._journal["number"])
+        parts = await self._open_parts()
+        self._trial.begin(self._slot.letter, self._journal["number"], parts.expected)
         await stage(self)
 
     client.Client._stage = early
