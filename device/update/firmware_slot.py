@@ -11,6 +11,7 @@ from micropython import const
 from device.errors import Damaged, Refused
 
 _BLOCK = const(4096)  # erased as one
+_ERASE = const(6)  # of ioctl
 _ELF_OFFSET = const(176)  # app_elf_sha256 in the app descriptor at 32
 _ELF_BYTES = const(16)  # of its 32: enough to tell images apart
 _MAGIC = const(0xE9)
@@ -56,6 +57,19 @@ def set_boot(firmware):
     except (ImportError, AttributeError, OSError):  # the image's own check failed
         pass
     return False
+
+
+def discard(firmware):
+    """Make sure that no bootloader starts this firmware again, which failed; never what runs."""
+    try:
+        from esp32 import Partition
+
+        runs = _running().info()[4]
+        for partition in Partition.find(Partition.TYPE_APP):
+            if _identify(partition) == firmware and partition.info()[4] != runs:
+                partition.ioctl(_ERASE, 0)
+    except (ImportError, AttributeError, OSError):
+        pass
 
 
 def has_rollback():

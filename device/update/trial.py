@@ -155,6 +155,8 @@ class Trial:
         if lines:
             more["log"] = lines.decode().split("\n")
         self._report(outcome, "trial", reason=word, **more)
+        if is_closed:  # with no record to go by, a bootloader would start the first image it finds
+            self._firmware.discard(record.expected)
         closed = journal["assignment"] if is_closed else journal["closed"]
         spared = journal["spared"] + 1
         journal.keep(step="check", closed=closed, spared=spared)

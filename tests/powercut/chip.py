@@ -158,6 +158,10 @@ def partitions(chip):
             chip.erase(at)
             chip.program(at, buffer)
 
+        def ioctl(self, op, block):
+            assert op == 6
+            chip.erase(self._at + block * _BLOCK)
+
         @classmethod
         def find(cls, kind, subtype=255):
             return [cls(label) for label in (_LABELS if kind == cls.TYPE_APP else ("otadata",))]
