@@ -200,7 +200,11 @@ def mark_valid():
     """Tell the bootloader that this firmware may stay; does nothing where it knows."""
     from esp32 import Partition
 
-    Partition.mark_app_valid_cancel_rollback()
+    try:
+        Partition.mark_app_valid_cancel_rollback()
+    except OSError:  # both its records are ABORTED: nothing would lead back to this firmware
+        Partition(Partition.RUNNING).set_boot()
+        Partition.mark_app_valid_cancel_rollback()
 
 
 def was_announced():

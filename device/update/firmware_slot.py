@@ -40,13 +40,21 @@ def confirm():
     try:
         from esp32 import Partition
 
-        Partition.mark_app_valid_cancel_rollback()
-    except (ImportError, AttributeError, OSError):  # none to tell, or both its records are ABORTED
+        try:
+            Partition.mark_app_valid_cancel_rollback()
+        except OSError:  # both its records are ABORTED: nothing would lead back to this firmware
+            _running().set_boot()
+            Partition.mark_app_valid_cancel_rollback()
+    except (ImportError, AttributeError, OSError):  # none to tell
         pass
 
 
 def set_boot(firmware):
-    """Boot this firmware, (label, hash), at the next reset; False where that cannot be."""
+    """Boot this firmware, (label, hash), at the next reset; False where that cannot be.
+
+    What runs is confirmed first: the bootloader must have something to go back to.
+    """
+    confirm()
     try:
         from esp32 import Partition
 

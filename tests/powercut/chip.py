@@ -92,6 +92,10 @@ class Chip:
         self.behaviour = "" if choice.slot is None else self.image(choice.slot)[1]
         return self.running
 
+    def name(self):
+        """Of the image that runs: its ELF hash without what repeats."""
+        return self.read(place(self.running) + 176, 3).decode()
+
     def image(self, slot):
         """(size, behaviour) of a whole image, or None."""
         head = self.read(place(slot), 24)

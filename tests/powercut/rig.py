@@ -277,6 +277,7 @@ class Board:
         self.config = Named(trial_s=4, contact_s=4)
         self.apps = {}  # slot or release number → Application
         self.wifi = Named(is_joined=True)
+        self.look = lambda path: None  # called with what boot.py chose
         self.boots = []  # (slot, mode) of each start
         with open(root.boot) as f:
             self._boot_source = f.read()
@@ -370,6 +371,7 @@ class Board:
                 self.machine.cause = HARD
                 return "panic"
             path = self.choose()
+            self.look(path)
             if self.chip.behaviour == "hang":
                 self.machine.cause = WATCHDOG
                 return "watchdog"

@@ -212,8 +212,9 @@ class Board:
             is_so = self.world.slots[on_flash.active] == number and on_flash.trial == "-"
             assert is_so, "done is said of what is not committed"
             assert (number, self._image) in self.pairs, "done is said on another firmware"
-            app, image = self.releases[number]
-            assert not app and not self.world.behaviours[self._image], "done is said of a bad one"
+            app, _ = self.releases[number]
+            is_bad = bool(app or self.world.behaviours[self._image])
+            assert not is_bad, "done is said of a bad one"
 
     @property
     def _image(self):

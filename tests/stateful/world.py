@@ -98,7 +98,7 @@ class World:
         self.entries = [Entry(1, ABORTED), Entry(2, ABORTED)]
 
 
-def partitions(world):
+def partitions(world):  # noqa: C901 - a class of small methods
     """esp32.Partition over a world."""
 
     class Partition:
@@ -255,11 +255,17 @@ class FirmwareSlot:
         assert is_known_to_roll_back
 
     async def stage(self, download):
-        for image in (None, self._name):
-            self._world.write(lambda image=image: self._world.images.__setitem__(self._idle, image))
+        self._fill(None)
+        self._fill(self._name)
 
     async def seal(self, download):
         assert self._world.images[self._idle] == self._name
+
+    def _fill(self, image):
+        def do():
+            self._world.images[self._idle] = image
+
+        self._world.write(do)
 
 
 def on_micropython():
