@@ -34,7 +34,11 @@ def test_it_is_not_tried_twice(board_maker):
     board = board_maker()
     board.power_on()
     board.wait_for(PROMPT)
+    at = board.mark
     set_up(board, Shelf())
+    board.wait_for("run: golden", 20, at)
     resets = len(board.resets)
+    at = board.mark
     set_up(board, Shelf())
+    board.wait_for("run: golden", 20, at)
     assert board.resets[resets:].count(2) == 1  # the one that starts the runtime

@@ -26,14 +26,17 @@ _OTADATA = 0xD000
 class Site:
     """A host and one board, deployed with release 1."""
 
-    def __init__(self, folder, host, client, product, is_known=True, watchdog_s=None):
+    def __init__(
+        self, folder, host, client, product, *, has_rollback=True, watchdog_s=None, firmware=None
+    ):
         self.folder, self.host, self.client, self.product = folder, host, client, product
-        self.board = fleet.new_board(folder / "board", zlib.crc32(product.encode()) & 0xFFFF)
-        if is_known:
+        index = zlib.crc32(product.encode()) & 0xFFFF
+        self.board = fleet.new_board(folder / "board", index, has_rollback=has_rollback)
+        if has_rollback:  # as deploy finds it out, which tests/system/test_deploy_rollback.py tries
             self.board.nvs.set("mpfleet", "rollback", _NVS_NUMBER, (1).to_bytes(4, "little"))
             self.board.nvs.commit("mpfleet")
         self.board.power_on()
-        self.publish(1)
+        self.publish(1, firmware)
         config = {"trial_s": 8, "contact_s": 6, "watchdog_s": watchdog_s}
         self.device = fleet.set_up(self.board, client, product, host, **config).device
 
@@ -166,11 +169,12 @@ def test_a_firmware_that_hangs_after_boot_py_meets_the_watchdog_of_boot_py(site)
     assert site.board.firmware.running == "ota_0"
 
 
-@pytest.mark.parametrize("site", ({"is_known": False},), indirect=True, ids=["unknown"])
-def test_firmware_is_refused_where_nothing_shows_that_the_bootloader_undoes(site):
+@pytest.mark.parametrize("site", ({"has_rollback": False},), indirect=True, ids=["old"])
+def test_firmware_is_refused_where_the_bootloader_does_not_undo(site):
     site.publish(2, firmware())
+    before = site.board.flash.read(0x190000, 0x10000)
     assert site.update(2) == ("refused", "no-rollback")
-    assert site.board.flash.read(0x190000, 64) == b"\xff" * 64
+    assert site.board.flash.read(0x190000, 0x10000) == before
     assert "deploy this board again over USB" in site.last_report()["detail"]
 
 
@@ -226,3 +230,15 @@ def test_a_power_cut_while_the_image_is_staged_costs_a_piece(site):
     site.board.power_on()
     assert site.ended(2) == ("done", None)
     assert site.last_report()["bytes"]["resumed"] > 32_000
+
+
+def test_deploy_puts_no_release_on_a_firmware_it_does_not_bring(host, tmp_path):
+    client = host.sign_in()
+    site = Site(tmp_path, host, client, "newcomer", firmware=firmware())
+    try:
+        assert site.runs == ("ota_0", "v1.26.0", 0)  # golden
+        assert site.update(1) == ("done", None)
+        assert site.runs == ("ota_1", "v1.27.0", 1)
+    finally:
+        site.board.close()
+        client.close()
