@@ -56,7 +56,7 @@ def _check_model(work: Work, boards: list[str]) -> None:
 
 
 def _may_run(work: Work, manifest: dict[str, Any]) -> bool:
-    """Whether the release is for the firmware that runs: no pair is made here that nobody tried."""
+    """Whether the release is for the firmware that runs: no pair is made that nobody tried."""
     model = work.plan.model or work.status["model"]
     brought = manifest["parts"].get("firmware", {}).get(model)
     tried = [brought["elf"]] if brought else manifest.get("firmwares", [])

@@ -32,7 +32,7 @@ class Site:
         self.folder, self.host, self.client, self.product = folder, host, client, product
         index = zlib.crc32(product.encode()) & 0xFFFF
         self.board = fleet.new_board(folder / "board", index, has_rollback=has_rollback)
-        if has_rollback:  # as deploy finds it out, which tests/system/test_deploy_rollback.py tries
+        if has_rollback:  # deploy finds it out: tests/system/test_deploy_rollback.py
             self.board.nvs.set("mpfleet", "rollback", _NVS_NUMBER, (1).to_bytes(4, "little"))
             self.board.nvs.commit("mpfleet")
         self.board.power_on()
