@@ -30,16 +30,26 @@ if TYPE_CHECKING:
 @click.option(
     "--wifi-password",
     envvar="MPFLEET_WIFI_PASSWORD",
-    help="Password of every --wifi without one; else it is asked for. SSID: is an open network.",
+    help="Password of every --wifi without one; else it is asked for. SSID: is an open network, "
+    "and so is SSID where nobody can be asked.",
 )
 @click.option("--host-address", "addresses", multiple=True, help="As boards reach the host.")
 @click.option("--host-port", type=click.IntRange(1, 65535), help="HTTPS, as boards reach it.")
 @click.option("--mqtt-port", type=click.IntRange(1, 65535), help="MQTT, as boards reach it.")
 @click.option("--model", help="Board model, where the firmware does not say it.")
 @click.option(
-    "--watchdog", "watchdog_s", type=click.IntRange(0, 3600), help="Its period, seconds."
+    "--watchdog",
+    "watchdog_s",
+    type=click.IntRange(0, 3600),
+    help="Period of its watchdog in seconds, 0 for none. [default: what it has, 90 at first]",
 )
-@click.option("--config", "config", multiple=True, metavar="KEY=VALUE", help="As poll_s=600.")
+@click.option(
+    "--config",
+    "config",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A field of the board's config.json, such as poll_s=600.",
+)
 @click.option("--no-claim", is_flag=True, help="The board does not become yours at once.")
 @click.option(
     "--wait",

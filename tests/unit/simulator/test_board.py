@@ -321,14 +321,34 @@ def test_without_power_the_reset_button_does_nothing(virtual_board):
     assert (virtual_board.is_on, virtual_board.resets) == (False, [POWER_ON])
 
 
-def test_a_board_without_power_does_not_wake_from_deep_sleep(virtual_board):
-    virtual_board.type("import machine; machine.deepsleep(150)\r")
+def fall_asleep(board, milliseconds):
+    board.type(f"import machine; machine.deepsleep({milliseconds})\r")
     deadline = time.monotonic() + 10
-    while virtual_board.is_on and time.monotonic() < deadline:
+    while board.is_on and time.monotonic() < deadline:
         time.sleep(0.005)
+
+
+def test_a_board_without_power_does_not_wake_from_deep_sleep(virtual_board):
+    fall_asleep(virtual_board, 150)
     virtual_board.power_off()
     time.sleep(0.2)
     assert (virtual_board.is_on, virtual_board.resets) == (False, [POWER_ON])
+
+
+def test_a_reset_ends_deep_sleep_for_good(virtual_board):
+    fall_asleep(virtual_board, 300)
+    at = virtual_board.mark
+    virtual_board.reset()
+    virtual_board.wait_for(PROMPT, since=at)
+    execute(virtual_board, "import time; time.sleep(0.4)")
+    assert virtual_board.resets == [POWER_ON, HARD]
+
+
+def test_a_hard_reset_ends_the_watchdog(virtual_board):
+    execute(virtual_board, "import machine; machine.WDT(timeout=200)")
+    reset_by(virtual_board, "import machine; machine.reset()\r")
+    execute(virtual_board, "import time; time.sleep(0.3)")
+    assert virtual_board.resets == [POWER_ON, HARD]
 
 
 def test_an_interpreter_that_does_not_start_is_not_started_for_ever(board_maker, monkeypatch):
