@@ -21,7 +21,7 @@ _NO_ROLLBACK = (
     "current MicroPython, bootloader included, to change that"
 )
 
-_UNKNOWN = "whether the bootloader goes back was not found out, and firmware is refused until it is"
+_UNKNOWN = "not found out whether the bootloader goes back: firmware is refused until it is"
 
 # PENDING_VERIFY and ABORTED are written by a bootloader with rollback, and by nothing else.
 _SOURCE = r"""
