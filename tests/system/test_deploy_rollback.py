@@ -2,6 +2,7 @@
 
 import pytest
 
+from host.deploy import rollback
 from simulator import build_image, otadata
 from tests.boards import PROMPT
 from tests.system.test_deploy import Shelf, set_up
@@ -42,3 +43,16 @@ def test_it_is_not_tried_twice(board_maker):
     set_up(board, Shelf())
     board.wait_for("run: golden", 20, at)
     assert board.resets[resets:].count(2) == 1  # the one that starts the runtime
+
+
+def test_a_try_that_fails_ends_no_deploy(board_maker, monkeypatch):
+    monkeypatch.setattr(rollback, "_TRY", "raise OSError(-5379)")
+    said = []
+    board = board_maker()
+    board.power_on()
+    board.wait_for(PROMPT)
+    at = board.mark
+    set_up(board, Shelf(), said.append)
+    board.wait_for("run: golden", 20, at)
+    assert known(board) is None
+    assert any(event.text.startswith("not found out") for event in said)
