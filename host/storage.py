@@ -70,13 +70,14 @@ class Storage:
 def in_pieces(content):
     """A blob as it travels deflated: every piece by itself, so that a download resumes at one."""
     size = protocol.PIECE_BYTES
-    pieces = [_deflated(content[at : at + size]) for at in range(0, len(content), size)]
+    pieces = [deflated(content[at : at + size]) for at in range(0, len(content), size)]
     head = struct.pack("<4sII", protocol.PIECES_MAGIC, len(content), len(pieces))
     index = struct.pack(f"<{len(pieces)}I", *map(len, pieces))
     return b"".join((head, index, *pieces))
 
 
-def _deflated(piece):
+def deflated(piece):
+    """Bytes as a raw deflate stream that a board inflates in a small window."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -protocol.PIECE_WBITS)
     return deflate.compress(piece) + deflate.flush()
 
