@@ -14,6 +14,7 @@ from host.errors import HostError
 _CHUNK = 64 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECES = ".pieces"
+_PATCH = ".patch"
 
 
 class Storage:
@@ -31,6 +32,10 @@ class Storage:
     def pieces_path(self, sha256):
         """Where the blob's form in pieces is, if there is one."""
         return self.path(sha256).with_name(sha256 + _PIECES)
+
+    def patch_path(self, source, target):
+        """Where the patch is that makes blob `target` from blob `source`, if there is one."""
+        return self.path(target).with_name(f"{target}.{self.path(source).name}{_PATCH}")
 
     def put(self, sha256, stream, most):
         """Store a stream of at most `most` bytes under its hash; how many they were.
@@ -65,6 +70,11 @@ class Storage:
         with _new_file(self.pieces_path(sha256)) as file:
             file.write(packed)
         return len(packed)
+
+    def put_patch(self, source, target, content):
+        """Keep a patch between two blobs."""
+        with _new_file(self.patch_path(source, target)) as file:
+            file.write(content)
 
 
 def in_pieces(content):

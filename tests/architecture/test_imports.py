@@ -46,6 +46,7 @@ TABLE = (
             "host.models",
             "host.models.*",
             "host.storage",
+            "host.patches",
             "host.verification*",
             "host.metadata*",
             "host.settings",
