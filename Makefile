@@ -26,7 +26,8 @@ bench-update: $(READY) ## Measure what travels for a firmware update, and how lo
 
 lint: $(READY) ## Check style, types and spelling, in both dialects
 	$(BIN)/ruff check host simulator tests examples
-	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat simulator/modules
+	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat
+	$(BIN)/ruff check --config simulator/modules/ruff.toml simulator/modules
 	$(BIN)/codespell README.md CHANGELOG.md docs device host simulator tests examples boot.py main.py
 
 deploy: $(READY) ## Set a board up over USB: make deploy PORT=/dev/ttyUSB0 ARGS="--wifi home"

@@ -196,7 +196,10 @@ def mark_valid():
     """Tell the bootloader that this firmware may stay; does nothing where it knows."""
     from esp32 import Partition
 
-    Partition.mark_app_valid_cancel_rollback()
+    try:
+        Partition.mark_app_valid_cancel_rollback()
+    except OSError:
+        pass  # otadata is blank: this firmware was flashed, and nobody waits for a word
 
 
 def was_announced():

@@ -14,6 +14,8 @@ _BACKOFF_S = (5, 300)
 # between
 _LINK_S = const(15)
 _LONGEST_S = const(86400)  # of a Retry-After
+_ROOM_BYTES = const(40960)  # a TLS session takes 26 kB, WiFi some buffers while data flow
+_LONGEST_POLL_S = const(400000)  # asyncio counts milliseconds modulo 2**30 on a 32-bit chip
 _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
 _AGAIN_MS = const(3600000)
 # Seconds to wait after an answer of this status, where it names none itself.
@@ -23,6 +25,21 @@ _WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
 def jittered(seconds):
     """A random time within 25 % of `seconds`: after a power cut not all boards ask at once."""
     return max(1, seconds) * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
+
+
+def largest_blocks():
+    """Largest free block of each region outside of the Python heap; nothing where none tells."""
+    try:
+        from esp32 import HEAP_DATA, idf_heap_info
+
+        return [region[2] for region in idf_heap_info(HEAP_DATA)]
+    except (ImportError, AttributeError):
+        return []
+
+
+def is_short(blocks):
+    """Whether TLS would leave too little for WiFi, or not fit at all."""
+    return bool(blocks) and max(blocks) < _ROOM_BYTES
 
 
 class Checkin:
@@ -39,6 +56,8 @@ class Checkin:
         self._is_told_to_wait = False
         self._failures = 0
         self._forgot_ms = None  # when the host last refused our secret
+        self._is_known = False
+        self.is_tight = False  # the memory did not bear MQTT's session beside HTTPS
         self.is_busy = False
         self.rounds = 0
 
@@ -50,7 +69,7 @@ class Checkin:
         """Task: talk after talk. `is_known`: the host knew this board before."""
         await self._wifi.wait()
         if is_known:
-            self._link.resume()
+            self._meet()
             await self._wait(_LINK_S)
         while True:
             await self._wifi.wait()
@@ -64,6 +83,8 @@ class Checkin:
                 self._talks.close()
                 self.is_busy = False
                 self.rounds += 1
+                if self._is_known:
+                    self._meet()
             await asyncio.sleep_ms(0)  # until it is off the stack, what was dropped is no garbage
             gc.collect()
             self._log("heap", "free", gc.mem_free(), "used", gc.mem_alloc(), "talking", talking)
@@ -71,20 +92,30 @@ class Checkin:
 
     async def _talk(self):
         """One conversation; returns seconds until the next."""
+        self.is_tight = self.is_tight or is_short(largest_blocks())
+        if self.is_tight:
+            await self._link.pause()
         talk = self._talks.open()
         try:
-            poll_s = await talk.run(self._link.resume) or self._config.poll_s
+            poll_s = await talk.run(self._meet) or self._config.poll_s
         except HttpError as e:
             if e.status == 401:
                 talk.registration.forget()
             return self._refused(e)
         except NetworkError as e:
             self._log("host", e.detail())
+            self.is_tight = self.is_tight or e.code == "out-of-memory"
             if not self._clock.is_set:
                 await self._clock.sync_ntp()
             return self._later()
         self._failures = 0
-        return jittered(poll_s)
+        return jittered(min(poll_s, _LONGEST_POLL_S))
+
+    def _meet(self):
+        """The host knows this board: so does its broker."""
+        self._is_known = True
+        if not (self.is_busy and self.is_tight):
+            self._link.resume()
 
     def _refused(self, e):
         self._log("host", e.detail())

@@ -23,11 +23,14 @@ _NAP_MS = const(20)  # longest sleep between two tries
 _X509_FAILED = const(-9984)
 _CONN_EOF = const(-29312)
 _ENOMEM = const(12)
+_MPI_ENOMEM = const(16)  # mbedTLS's -16, a failed allocation for a big number, comes out as this
 _WORDS = {
     errno.ECONNREFUSED: "refused-connection",
     errno.ETIMEDOUT: "timeout",
     errno.EHOSTUNREACH: "no-route",
+    errno.ENOBUFS: "out-of-memory",
     _ENOMEM: "out-of-memory",
+    _MPI_ENOMEM: "out-of-memory",
 }
 
 
@@ -35,7 +38,10 @@ def network_error(e, where):
     """NetworkError with the word for what a socket raised; a ValueError is a certificate's."""
     number = e.errno if isinstance(e, OSError) else None
     if number is None or (number < 0 and number != _CONN_EOF):
-        return NetworkError("tls", where, str(e).replace("\n", " ").strip())
+        text = str(e).replace("\n", " ").strip()
+        # "X509 - Allocation of memory failed" and the like: a handshake takes 10 kB for a moment
+        is_memory = "alloc" in text.lower()
+        return NetworkError("out-of-memory" if is_memory else "tls", where, text)
     return NetworkError(_WORDS.get(number, "cut"), where, number)
 
 
@@ -116,7 +122,10 @@ class Host:
 
     async def _connect(self, address, port):
         info = self.resolve(address, port)
-        sock = socket.socket(info[0], info[1], info[2])
+        try:
+            sock = socket.socket(info[0], info[1], info[2])
+        except OSError as e:  # no memory, or all sockets are taken
+            raise network_error(e, address)
         try:
             sock.setblocking(False)
             try:
@@ -136,7 +145,8 @@ class Host:
 
 async def _writable(sock, address):
     poller = select.poll()
-    poller.register(sock, select.POLLOUT)
+    # lwIP says of a refused connection only that it is writable, unless asked for errors, too
+    poller.register(sock, select.POLLOUT | select.POLLHUP)
     start = time.ticks_ms()
     while time.ticks_diff(time.ticks_ms(), start) < _CONNECT_MS:
         for _, event in poller.ipoll(0):

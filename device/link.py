@@ -17,7 +17,7 @@ from device.errors import NetworkError
 from device.protocol import DATA_BYTES_MAX, topic
 
 _KEEPALIVE_S = const(60)
-_LOGIN_MS = 10000  # TCP, TLS, CONNECT and SUBSCRIBE in all: the loop stands still
+_LOGIN_MS = 20000  # TCP, TLS, CONNECT and SUBSCRIBE in all: the loop stands still; 2 s as a rule
 _POLL_MS = const(250)  # how late a notify is heard at most
 _BACKOFF_S = (1, 300)
 _GOOD_MS = const(60000)  # a session of this length starts the waits over
@@ -79,9 +79,11 @@ class Link:
             await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)
             wait_s = min(wait_s * 2, longest_s)
 
-    def pause(self):
+    async def pause(self):
         """End the session, saying so, until resume(): two TLS sessions take 52 kB."""
         self._is_paused = True
+        while self.is_online:  # its memory is free when this returns
+            await asyncio.sleep_ms(_POLL_MS)
 
     def resume(self):
         """Log on again."""
@@ -90,6 +92,8 @@ class Link:
     async def _session(self):
         # Does anybody listen? Asked without holding the loop, which logging on does.
         (await self._host.open(self._host.mqtt_port)).close()
+        if self._is_paused:
+            return
         self._login()
         self.is_online = True
         self._log("link", "online")

@@ -58,7 +58,7 @@ class Power:
         for prepare in self.before_sleep + self.before_reset:
             await prepare(why)
         self._announce(why)
-        machine.deepsleep(int(seconds * 1000))
+        machine.deepsleep(min(int(seconds * 1000), 0x7FFFFFFF))  # 24 days: all an ESP32 takes
 
     def reset(self, why):
         """Announce a reset and do it at once."""

@@ -34,6 +34,7 @@ _UPDATE_S = const(900)  # and so long for an update to end
 _TRANSIENT = (
     "device.assembly",
     "device.conversation",
+    "device.heap",
     "device.http",
     "device.registration",
     "device.recovery",
@@ -108,6 +109,10 @@ class Runtime:
             self.talks.open().client().resume_commit()
         self.clock.start()
         asyncio.get_event_loop().set_exception_handler(self._stray)
+        from device.heap import share
+
+        self.heap_part = share(self.wifi, self.log)
+        del share  # this frame stays; the module goes with the first talk
         self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
         await Supervisor(self.log, self._report_memory).run(self._table())
 
@@ -175,8 +180,8 @@ class Runtime:
     def hear(self, message):
         """Obey a word of the host; `online` is the link's own."""
         what = message.get("what")
-        if what in ("check", "online"):
-            self.checkin.wake()
+        if what == "check" or (what == "online" and not self.checkin.is_tight):
+            self.checkin.wake()  # tight: a talk ends the session, and would so follow itself
         elif what == "retry-active":
             asyncio.create_task(self._retry_active())
         else:

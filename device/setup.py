@@ -107,5 +107,9 @@ def _apply_record(given, watchdog_s):
             reason="",
             number=0,
         )
+    elif record.active != NONE and record.trial == NONE:
+        running = firmware_slot.running()
+        if record.firmware != running:  # flashed anew over USB: whoever did it means it
+            changes.update(firmware=running, tries=TRIES, crashes=0)
     if [name for name in changes if getattr(record, name) != changes[name]]:
         record.change(**changes)

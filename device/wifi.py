@@ -10,6 +10,7 @@ from micropython import const
 from device.errors import NetworkError
 
 _JOIN_MS = 25000  # DHCP on a busy network takes ten seconds
+_RETRIES = const(2)  # by the radio itself; without a limit its status hides a failed handshake
 # A bad status is believed once it stood this long: the radio tries again, and old ones linger.
 _REFUSED_MS = 6000
 _POLL_MS = 200
@@ -61,6 +62,10 @@ class Wifi:
         """Whether the board has an address on a network."""
         return self._wlan.isconnected()
 
+    def switch_on(self):
+        """Have the radio take the memory it needs."""
+        self._wlan.active(True)
+
     async def wait(self):
         """Return once joined (keep() does the joining)."""
         while not self._wlan.isconnected():
@@ -87,10 +92,12 @@ class Wifi:
             wait_s = min(wait_s * 2, longest_s)
 
     async def _round(self):
-        self._wlan.active(True)
+        self.switch_on()
+        self._wlan.config(reconnects=_RETRIES)
         known = self._store.load("wifi.json", [])
         if not known:
             raise NetworkError("no-wifi", "no network is configured")
+        await self._leave()  # the radio may be joining by itself, and would take no other order
         # a scan holds the loop for two seconds: only when there is a choice
         seen = self._scan() if len(known) > 1 else {}
         failure = None
@@ -100,21 +107,26 @@ class Wifi:
             except NetworkError as e:
                 failure = e
                 self._log("wifi", e.detail())
-                self._leave()
+                await self._leave()
         raise failure or NetworkError("no-wifi", "no usable entry in wifi.json")
 
     async def _join_one(self, ssid, password):
         try:
+            old = self._wlan.status()  # the radio may go on showing it for a while
             self._wlan.connect(ssid, password or None)
-        except (OSError, ValueError) as e:  # the radio is busy, or a password it will not take
+        # the radio is busy, or a password it will not take (a RuntimeError on ESP32)
+        except (OSError, ValueError, RuntimeError) as e:
             raise NetworkError("no-wifi", ssid, repr(e))
         start = bad_since = time.ticks_ms()
         while not self._wlan.isconnected():
             now = time.ticks_ms()
-            word = _WORDS.get(self._wlan.status())
+            status = self._wlan.status()
+            word = _WORDS.get(status)
             if word is None:
                 bad_since = now
-            if time.ticks_diff(now, bad_since) > _REFUSED_MS:
+            if status != old:
+                old = None
+            if old is None and time.ticks_diff(now, bad_since) > _REFUSED_MS:
                 raise NetworkError(word, ssid)
             if time.ticks_diff(now, start) > _JOIN_MS:
                 raise NetworkError(word or "no-wifi", ssid, "no answer")
@@ -122,11 +134,12 @@ class Wifi:
         self._last = ssid
         self._log("wifi", "joined", ssid, "as", self._wlan.ifconfig()[0])
 
-    def _leave(self):
+    async def _leave(self):
         try:
             self._wlan.disconnect()
-        except OSError:  # it was not connected
+        except (OSError, RuntimeError):  # it was not connected
             pass
+        await asyncio.sleep_ms(_POLL_MS)  # the radio's own task does it, a moment later
 
     def _scan(self):
         try:

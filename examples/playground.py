@@ -19,7 +19,7 @@ Two virtual boards of {product} are online. Release a new version and watch it a
   2. in another terminal:
        . .venv/bin/activate
        mpfleet login {url}
-       mpfleet release build examples/blink
+       mpfleet release build examples/blink --upload
        mpfleet assign {number} --product {product} --all
        mpfleet watch
 
@@ -38,7 +38,8 @@ def main():
     parser.add_argument("--mqtt-port", type=int, default=8883, help="MQTT port (default: 8883)")
     parser.add_argument("--no-boards", action="store_true", help="the host alone")
     options = parser.parse_args()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # end in order on both signals
+    for number in (signal.SIGINT, signal.SIGTERM):  # also where a shell's `&` had SIGINT ignored
+        signal.signal(number, signal.default_int_handler)
     with contextlib.ExitStack() as stack:
         try:
             host = fleet.Host(options.data, options.port, options.mqtt_port)

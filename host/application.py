@@ -10,6 +10,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from host import extensions
 from host.api import answers, blobs, device, devices, people, releases
+from host.crowd import Crowd
 from host.errors import HostError
 from host.web import claim, pages, protection, sign_in
 from host.web import devices as device_pages
@@ -47,6 +48,7 @@ def create(settings):
     for kind, handle in ((HostError, _refuse), (HTTPException, _http), (Exception, _crash)):
         app.register_error_handler(kind, handle)
     app.after_request(_finish)
+    app.wsgi_app = Crowd(app.wsgi_app)
     if settings.proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=settings.proxies, x_proto=0, x_host=0)
     return app

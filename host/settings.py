@@ -17,7 +17,8 @@ LIMITS = {
     "register:all": (300, 3600),  # strangers in all; boards with an enrolment token do not count
     "register:address": (30, 3600),  # a home with thirty boards behind one address gets in
     "sign-in:address": (30, 300),
-    "sign-in:email": (60, 3600),  # over all addresses: slows a distributed guess down
+    # over all addresses: more than one of them may use up, which would lock the person out
+    "sign-in:email": (600, 3600),
     "sign-in:email-address": (10, 300),
     "claim:user": (20, 600),  # guessing 1 of 30^8 codes stays hopeless
     "claim:address": (60, 600),

@@ -5,6 +5,7 @@ import time
 
 from simulator.clockwork import EPOCH_2000, RealTimeClock
 from simulator.control import Later
+from simulator.machine import HARD
 from simulator.radio import LINK_STALL
 from simulator.relay import Relays
 from simulator.station import Station, StationError
@@ -15,6 +16,34 @@ _NVS_NOT_FOUND = (-4354, "ESP_ERR_NVS_NOT_FOUND")
 _NVS_KEY_TOO_LONG = (-4361, "ESP_ERR_NVS_KEY_TOO_LONG")
 _NVS_KEY_LENGTH = 15
 _ADC_MIDDLE = 1850
+
+
+def chip_calls(board, machine, control):
+    """The chip's own start and end."""
+
+    def hello():
+        return {
+            "flash": str(board.flash.path.resolve()),
+            "id": board.unique_id.hex(),
+            "model": board.model,
+            "cause": board.reset_cause,
+            "offset_us": board.real_time_clock.offset_us,
+            "address": board.station.address,
+            "raw": machine.is_raw,
+        }
+
+    def set_flash_line(number):
+        machine.chip.flash_line = number
+
+    return {
+        "hello": hello,
+        "started": machine.keyboard.begin,
+        "reset": lambda: machine.restart(HARD),
+        "soft_reset": machine.soft_reset,
+        "sleep": machine.sleep,
+        "flash_line": set_flash_line,
+        "flash_error": lambda: control.flash_error,
+    }
 
 
 def firmware_calls(firmware):

@@ -48,16 +48,14 @@ class Later:
 
 
 class Control:
-    """Listens for one chip at a time. `calls` maps names to functions; an OSError they raise is
-    raised in the chip. `signals` maps `!` and `C` to functions.
-    """
+    """Listens for one chip at a time."""
 
-    def __init__(self, loop, flash, calls, when_cut, signals):
+    def __init__(self, loop, flash):
         self._loop = loop
         self._flash = flash
-        self._calls = calls
-        self._when_cut = when_cut
-        self._signals = signals
+        self._calls = {}
+        self._signals = {}
+        self._when_cut = None
         self._folder = Path(tempfile.mkdtemp(prefix="board-"))
         self.path = str(self._folder / "control")
         self._listener = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -68,6 +66,14 @@ class Control:
         self._events = None
         self.flash_error = ""
         loop.watch(self._listener, self._accept)
+
+    def serve(self, calls, signals, when_cut):
+        """Say what the chip can ask for: `calls` maps names to functions (an OSError they raise is
+        raised in the chip), `signals` maps `!` and `C` to functions.
+        """
+        self._calls = calls
+        self._signals = signals
+        self._when_cut = when_cut
 
     def tell(self, event):
         """Tell the chip of an event (bytes), if it listens."""

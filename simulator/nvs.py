@@ -108,9 +108,7 @@ class Nvs:
             kept = {**self.values, name: value}
             self._start_half(kept.items())
         else:
-            self._is_broken = True  # until it is there
             self._flash.program(self._start + self._half * self._half_size + self._at, record)
-            self._is_broken = False
             self._at += len(record)
         self.values[name] = value
 

@@ -7,6 +7,7 @@ BEACON_TIMEOUT, NO_AP_FOUND, WRONG_PASSWORD, ASSOC_FAIL = 200, 201, 202, 203
 _JOIN_S = 0.05  # 2 to 4 seconds on a board
 _RETRY_S = 0.3
 _WATCH_S = 0.1  # how soon a lost access point is noticed
+_SHOWN = (NO_AP_FOUND, WRONG_PASSWORD)  # also while it tries again; others only when it gave up
 FOREVER = -1
 
 
@@ -76,7 +77,8 @@ class Station:
         """One of the codes above."""
         if self.is_online:
             return GOT_IP
-        if self._wanted and self._timer is not None:
+        is_trying = self._wanted and self._timer is not None
+        if is_trying and self._reason not in _SHOWN:
             return CONNECTING
         return self._reason or IDLE
 

@@ -1,4 +1,4 @@
-"""Says at the head of a test run which MicroPython and which umqtt.simple the virtual boards use."""
+"""Says at the head of a test run which MicroPython and which umqtt.simple virtual boards use."""
 
 from pathlib import Path
 
@@ -13,5 +13,9 @@ def pytest_report_header():
         interpreter = str(micropython())
     except MicroPythonMissing as error:
         interpreter = f"missing, tests on virtual boards fail: {error}"
-    umqtt = "upstream, in lib/" if _UPSTREAM.is_dir() else "our stand-in (make libs fetches upstream's)"
+    umqtt = (
+        "upstream, in lib/"
+        if _UPSTREAM.is_dir()
+        else "our stand-in (make libs fetches upstream's)"
+    )
     return [f"MicroPython: {interpreter}", f"umqtt.simple: {umqtt}"]

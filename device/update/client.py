@@ -104,7 +104,6 @@ class Client:
             self._log("update", e.detail())
         finally:
             self._slot = self._download = self._manifest = None
-            self._link.resume()
             gc.collect()
 
     async def _walk(self, release):

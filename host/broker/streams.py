@@ -112,8 +112,10 @@ class PacketWriter:
         try:
             async with asyncio.timeout(_CLOSE_S):
                 await self._stream.wait_closed()
-        except (TimeoutError, OSError):
+        except TimeoutError:
             self._stream.transport.abort()
+        except OSError:
+            pass  # the client has gone: there is nothing left to abort
 
     def get_peer_info(self):
         """Address and port of the client, or None when it has gone already."""

@@ -2,6 +2,7 @@
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,8 +49,17 @@ def read(folder: Path) -> Application:
 
 
 def _is_text(limit: int) -> Callable[[Any], bool]:
-    # Boards decode characters beyond the basic plane wrongly when something escapes them.
-    return lambda v: isinstance(v, str) and len(v) <= limit and all(ord(c) < 0x10000 for c in v)
+    return lambda v: isinstance(v, str) and len(v) <= limit and all(map(_is_plain, v))
+
+
+def _is_plain(letter: str) -> bool:
+    # Boards decode characters beyond the basic plane wrongly when something escapes them; the
+    # host refuses those that steer a terminal.
+    return ord(letter) < 0x10000 and (letter in "\n\t" or unicodedata.category(letter) != "Cc")
+
+
+def _is_version(value: Any) -> bool:
+    return _is_text(32)(value) and value.splitlines() in ([], [value]) and "\t" not in value
 
 
 def _is_boards(value: Any) -> bool:
@@ -65,7 +75,7 @@ _FIELDS: tuple[tuple[str, Any, Callable[[Any], bool], str], ...] = (
         lambda v: isinstance(v, str) and bool(_PRODUCT.match(v)),
         "a name of small letters, digits and '-', at most 32, a letter first",
     ),
-    ("version", "", _is_text(32), "a text of at most 32 characters"),
+    ("version", "", _is_version, "a line of at most 32 characters"),
     ("description", "", _is_text(1000), "a text of at most 1000 characters"),
     ("boards", None, _is_boards, 'a list of board models, such as ["ESP32_GENERIC"]'),
     ("settings", {}, lambda v: isinstance(v, dict), "an object of the app's own settings"),

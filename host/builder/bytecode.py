@@ -1,5 +1,6 @@
 """Python source to .mpy: plain bytecode that every board of one ABI runs alike."""
 
+import functools
 import re
 import subprocess
 
@@ -14,6 +15,7 @@ def compiled_name(path: str) -> str:
     return path[:-3] + ".mpy" if path.endswith(".py") else path
 
 
+@functools.lru_cache(maxsize=256)  # golden and every release share the runtime: some 40 processes
 def compile_source(source: bytes, path: str) -> bytes:
     """The .mpy of one source file, which tracebacks will call `path`.
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 @click.option(
     "--wifi-password",
     envvar="MPFLEET_WIFI_PASSWORD",
-    help="Password of every --wifi without one; else it is asked for. SSID: is an open network.",
+    help="Password of every --wifi without one; else it is asked for. SSID: is an open network, "
+    "and so is SSID where nobody can be asked.",
 )
 @click.option("--host-address", "addresses", multiple=True, help="As boards reach the host.")
 @click.option("--host-port", type=click.IntRange(1, 65535), help="HTTPS, as boards reach it.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -64,7 +65,8 @@ def _reachable(addresses: list[str], port: str) -> list[str]:
     """The host's addresses, unless a real board could not reach any of them."""
     from host.deploy import DeployError
 
-    if all(a in _LOOPBACK for a in addresses) and not port.startswith("/dev/pts/"):
+    is_wired = "://" not in port and not port.startswith("/dev/pts/")  # else it may be simulated
+    if is_wired and all(a in _LOOPBACK for a in addresses):
         raise DeployError(
             "unreachable-host",
             f"the host tells boards to find it at {', '.join(addresses)}, which no board reaches",
@@ -74,7 +76,10 @@ def _reachable(addresses: list[str], port: str) -> list[str]:
 
 
 def network(text: str, password: str | None) -> Network:
-    """`SSID:PASSWORD`, `SSID:` for an open network, `SSID` for one whose password is asked."""
+    """`SSID:PASSWORD`, `SSID:` for an open network, `SSID` for one whose password is asked.
+
+    Where nobody can be asked, it is an open network.
+    """
     from host.deploy import Network
 
     ssid, colon, given = text.partition(":")
@@ -82,6 +87,8 @@ def network(text: str, password: str | None) -> Network:
         raise click.UsageError("--wifi is SSID or SSID:PASSWORD")
     if colon:
         return Network(ssid, given)
+    if password is None and not sys.stdin.isatty():
+        return Network(ssid, "")
     if password is None:
         password = click.prompt(f"Password of WiFi {ssid}", hide_input=True, err=True, default="")
     return Network(ssid, password)

@@ -134,7 +134,9 @@ def set_aside(path: str, to: str) -> str:
 
 def apply(setup: dict) -> str:
     """Hands the board what it is to know (docs/DESIGN.md section 3)."""
-    return f"from device.setup import apply\napply({json.dumps(setup)!r})"
+    # not as escapes: MicroPython reads those of an emoji, a pair, as two other characters
+    text = json.dumps(setup, ensure_ascii=False)
+    return f"from device.setup import apply\napply({text!r})"
 
 
 # The model is the build's name; `offers` are the modules that are there.

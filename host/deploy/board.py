@@ -91,8 +91,9 @@ class Board:
 
     def _read(self, wait_s: float) -> bytes:
         port = self._transport.serial
-        port.timeout = wait_s
         try:
+            if port.timeout != wait_s:  # rfc2217:// negotiates anew each time
+                port.timeout = wait_s
             return port.read(max(1, port.in_waiting))
         except OSError:
             # Chips with USB of their own take their port away while they reset.

@@ -9,9 +9,9 @@ from granian.constants import Interfaces, SSLProtocols
 from granian.log import LogLevels
 
 from host import pki
+from host.crowd import THREADS
 from host.serve import renewal
 
-_THREADS = 64  # of one worker: a slow download holds one for as long as it takes
 _RESPAWN_S = 2  # a new worker is up before the old one ends
 _KILL_S = 2  # open pages do not hold the end up; a board resumes its download
 
@@ -25,7 +25,7 @@ def run(settings):
         port=settings.port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
-        blocking_threads=_THREADS,
+        blocking_threads=THREADS,
         ssl_cert=certificate,
         ssl_key=certificate,
         ssl_protocol_min=SSLProtocols.tls12,  # stock MicroPython has no TLS 1.3

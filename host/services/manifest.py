@@ -14,6 +14,8 @@ _PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 _NUMBER_MAX = 2**31 - 1
 
 # In these patterns (Rust) `$` is the very end, unlike in Python.
+_ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
+_TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"  # NUL is not storable, ESC steers terminals
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Product = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Number = Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
@@ -40,8 +42,8 @@ class Manifest(_Strict):
     format: Literal[1]
     product: Product
     number: Number
-    version: Annotated[str, Field(max_length=32)]
-    description: Annotated[str, Field(max_length=1000)] = ""
+    version: Annotated[str, Field(max_length=32, pattern=_ONE_LINE)]
+    description: Annotated[str, Field(max_length=1000, pattern=_TEXT)] = ""
     created_at: Annotated[int, Field(ge=0)]
     boards: Annotated[list[BoardModel], Field(min_length=1, max_length=32)]
     abi: Annotated[int, Field(ge=0, le=255)]

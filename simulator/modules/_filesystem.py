@@ -1,7 +1,8 @@
 """Mounts the file system as the ESP32's _boot.py does, with its words."""
 
 import vfs
-from esp32 import FileSystemDevice, Partition
+from _flash import FileSystemDevice
+from esp32 import Partition
 
 
 def mount():

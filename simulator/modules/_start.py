@@ -21,12 +21,12 @@ def _become_a_board():
     import _board
 
     _board.begin(control)
-    import esp32
+    import _flash
 
-    esp32.open_flash(_board.facts["flash"])
+    _flash.begin(_board.facts["flash"])
     import _certificates
-    # The firmware has them loaded, and so they cost an application nothing
-    import machine, network, os, socket, time
+    # The firmware has these loaded, and so they cost an application nothing.
+    import esp32, machine, network, os, socket, time
 
     sys.modules["tls"] = _certificates
     vfs.umount("/")
@@ -69,7 +69,7 @@ _mount()
 try:
     _run_scripts(_is_raw)
 except SystemExit:
-    raise  # a soft reset
+    __import__("_board").end("soft_reset")
 except BaseException as _error:
     _show(_error)
 del _become_a_board, _mount, _run_scripts, _show, _is_raw

@@ -1,123 +1,15 @@
 """esp32 on a virtual board: Partition over the flash file, NVS in the board's own process."""
 
 import binascii
-import struct
 import _board
+import _flash
 
 _SECTOR = 4096
-_PROGRAM, _ERASE = b"P"[0], b"E"[0]
-_HEAD = 6  # kind, sequence, offset
-_file = None  # reads go straight to the flash file, the board is asked to write
-_line = None
-_sequence = 0
-_answer = bytearray(2)  # 0 or 1 (refused), sequence
-_erase = bytearray(_HEAD)
-_programs = {}  # by size of their data: (message, how to fill it)
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
 HEAP_DATA = 4
 HEAP_EXEC = 1
-
-
-def open_flash(path):
-    """Meet the flash."""
-    global _file, _line
-    _file = open(path, "rb")
-    _line = _board.connect()
-    _board.call("flash_line", _line.fileno())
-    _erase[0] = _ERASE
-    for size in (32, 64, 96, 128):  # those of the file system
-        _prepare(size)
-
-
-def _prepare(size):
-    message = bytearray(_HEAD + size)
-    message[0] = _PROGRAM
-    _programs[size] = (message, "<I%ds" % size)
-
-
-# The file system's C code calls what follows. On an ESP32 all of it is C, and neither Ctrl-C nor a
-# callback nor a garbage collection (which may close a forgotten file, and so call again) can come
-# in between: it would not survive that. So here nothing allocates and nothing branches, for the
-# interpreter looks for interrupts where it jumps; nor does the board wake the chip while it waits
-# on `_line`. Choices are made by indexing.
-
-
-def _read(offset, buf):
-    _file.seek(offset)
-    _file.readinto(buf)
-
-
-def _program(offset, buf):
-    message, fill = _programs[len(buf)]
-    struct.pack_into(fill, message, 2, offset, buf)
-    _order(message)
-
-
-def _erase_sector(offset):
-    struct.pack_into("<I", _erase, 2, offset)
-    _order(_erase)
-
-
-def _order(message):
-    global _sequence
-    _sequence = (_sequence + 1) & 0xFF
-    message[1] = _sequence
-    _line.send(message)
-    _line.readinto(_answer)
-    _CATCH_UP[_answer[1] != _sequence]()
-    _OUTCOMES[_answer[0]]()
-
-
-def _nothing(*_):
-    return None
-
-
-def _catch_up():
-    """A thread's garbage collection woke the chip after all, an interrupt came, and left its
-    answer behind.
-    """
-    while _answer[1] != _sequence:
-        _line.readinto(_answer)
-
-
-def _refused():
-    raise OSError(5, _board.call("flash_error"))
-
-
-def _erase_block(device, block):
-    _erase_sector(device.offset + block * _SECTOR)
-    return 0
-
-
-_CATCH_UP = (_nothing, _catch_up)
-_OUTCOMES = (_nothing, _refused)
-_CONTROLS = (
-    _nothing,
-    lambda device, _: 0,
-    lambda device, _: 0,
-    lambda device, _: 0,
-    lambda device, _: device.size // _SECTOR,
-    lambda device, _: _SECTOR,
-    _erase_block,
-)
-
-
-class FileSystemDevice:
-    """The partition the file system is in, as its C code sees it."""
-
-    def __init__(self, partition):
-        self.offset, self.size = partition.info()[2:4]
-
-    def readblocks(self, block, buf, offset=0):
-        _read(self.offset + block * _SECTOR + offset, buf)
-
-    def writeblocks(self, block, buf, offset):
-        _program(self.offset + block * _SECTOR + offset, buf)
-
-    def ioctl(self, op, arg):
-        return _CONTROLS[op](self, arg)
 
 
 class Partition:
@@ -166,7 +58,7 @@ class Partition:
         return (self._type, self._subtype, self._offset, self._size, self._label, False)
 
     def readblocks(self, block, buf, offset=0):
-        _read(self._place(block * self._block_size + offset, len(buf)), buf)
+        _flash.read(self._place(block * self._block_size + offset, len(buf)), buf)
 
     def writeblocks(self, block, buf, offset=None):
         at, data = block * self._block_size + (offset or 0), memoryview(buf)
@@ -176,12 +68,11 @@ class Partition:
                 self._rewrite(at, data)
                 return
             for n in range(0, len(data), _SECTOR):
-                _erase_sector(place + n)
+                _flash.erase_sector(place + n)
         for n in range(0, len(data), _SECTOR):
             piece = data[n : n + _SECTOR]
-            if len(piece) not in _programs:
-                _prepare(len(piece))
-            _program(place + n, piece)
+            _flash.prepare(len(piece))
+            _flash.program(place + n, piece)
 
     def ioctl(self, op, arg):
         if op == 4:
@@ -191,7 +82,7 @@ class Partition:
         if op == 6:
             if self._block_size != _SECTOR:
                 return -22
-            _erase_sector(self._place(arg * _SECTOR, _SECTOR))
+            _flash.erase_sector(self._place(arg * _SECTOR, _SECTOR))
         return 0 if op in (1, 2, 3, 6) else None
 
     def _place(self, at, size):

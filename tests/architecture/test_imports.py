@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 OURS = ("device", "host", "simulator", "examples", "tests", "boot", "main")
 
-# First matching row decides: files → modules of ours they may import (patterns). The last column of DESIGN's table in words.
+# The first matching row decides: files → patterns of the modules of ours they may import.
 TABLE = (
     ("boot.py", ()),
     ("main.py", ("device.run",)),
@@ -54,14 +54,31 @@ TABLE = (
             "device.protocol",
         ),
     ),
-    ("host/web/*", ("host.web*", "host.services*", "host.errors", "host.extensions", "host.settings")),
+    (
+        "host/web/*",
+        ("host.web*", "host.services*", "host.errors", "host.extensions", "host.settings"),
+    ),
     (
         "host/api/*",
-        ("host.api*", "host.services*", "host.errors", "host.extensions", "host.settings", "device.protocol"),
+        (
+            "host.api*",
+            "host.services*",
+            "host.errors",
+            "host.extensions",
+            "host.settings",
+            "device.protocol",
+        ),
     ),
     (
         "host/bridge/*",
-        ("host.bridge*", "host.services*", "host.errors", "host.extensions", "host.settings", "device.protocol"),
+        (
+            "host.bridge*",
+            "host.services*",
+            "host.errors",
+            "host.extensions",
+            "host.settings",
+            "device.protocol",
+        ),
     ),
     ("host/deploy/*", ("host.deploy*", "host.builder*", "host.errors", "device.protocol")),
     ("host/*", ("host", "host.*", "device.protocol")),
@@ -107,7 +124,9 @@ def test_a_file_imports_only_what_its_row_allows(name):
 
 
 def test_the_board_is_never_imported_whole_by_the_host():
-    users = {m for n in sources() if n.startswith("host/") for m in imports(n) if m.startswith("device")}
+    users = {
+        m for n in sources() if n.startswith("host/") for m in imports(n) if m.startswith("device")
+    }
     assert {m.rsplit(".", 1)[0] if m.count(".") > 1 else m for m in users} <= {"device.protocol"}
 
 
@@ -117,7 +136,12 @@ def test_services_never_import_flask():
         for n in sources()
         if n.startswith(("host/services/", "host/models/"))
         for node in ast.walk(ast.parse((ROOT / n).read_text()))
-        if "flask" in [a.name.split(".")[0] for a in getattr(node, "names", []) if isinstance(node, ast.Import)]
+        if "flask"
+        in [
+            a.name.split(".")[0]
+            for a in getattr(node, "names", [])
+            if isinstance(node, ast.Import)
+        ]
         or (isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "flask")
     ]
     assert strays == []

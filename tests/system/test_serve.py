@@ -20,6 +20,7 @@ import aiomqtt
 import pytest
 
 from host import pki, settings
+from host.crowd import THREADS
 from host.serve import handover
 
 MICROPYTHON = shutil.which("micropython", path=f"{Path(sys.executable).parent}")
@@ -34,7 +35,7 @@ class Serve:
     def __init__(self, data, *options):
         command = [COMMAND, "serve", "--data", data, "--port", "0", "--mqtt-port", "0", *options]
         self.data = data
-        self.process = subprocess.Popen(  # noqa: S603
+        self.process = subprocess.Popen(
             command,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -152,7 +153,7 @@ def test_secrets_are_for_their_owner_only(host):
     assert (host.data.stat().st_mode & 0o077, open_to_others) == (0, [])
 
 
-@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize("version", (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3))
 def test_web_and_broker_speak_the_tls_of_boards_and_of_browsers(host, version):
     tls = host.tls
     tls.minimum_version = tls.maximum_version = version
@@ -184,12 +185,22 @@ for name, port in (("web", sys.argv[2]), ("broker", sys.argv[3])):
 
 
 @pytest.mark.skipif(not MICROPYTHON, reason="no MicroPython for this machine")
+def test_bodies_that_never_end_keep_nobody_out(host):
+    with contextlib.ExitStack() as stack:
+        for _ in range(3 * THREADS):  # more than both workers have threads
+            connection = stack.enter_context(contextlib.closing(host.connection()))
+            connection.putrequest("POST", "/api/device/v1/register")
+            connection.putheader("Content-Length", "900")
+            connection.endheaders(b"{")
+        assert host.ask("GET", "/api/v1/fleet")[0] == 200
+
+
 def test_a_board_verifies_and_is_answered_by_web_and_broker(host, tmp_path):
     (tmp_path / "ca.der").write_bytes(pki.ca_der(host.data / "pki"))
     (tmp_path / "board.py").write_text(BOARD_SOURCE)
     ports = [str(host.port), str(host.mqtt_port)]
     command = [MICROPYTHON, tmp_path / "board.py", tmp_path / "ca.der", *ports]
-    board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+    board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert board.stdout.splitlines() == ["b'HTTP'", r"b' \x02\x00\x04'"], board
 
 
@@ -311,7 +322,7 @@ def test_web_alone_takes_a_renewed_certificate_without_a_pause(tmp_path):
     pki.ensure_for(given, now)
     command = [sys.executable, "-m", "host.serve", "web"]
     environment = handover.give(given)
-    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as web:  # noqa: S603
+    with subprocess.Popen(command, env=environment, stdin=subprocess.PIPE) as web:
         try:
             first = certificate(port)
             moved = given.model_copy(update={"addresses": ("10.0.0.9",)})
@@ -330,7 +341,7 @@ def test_a_process_alone_prepares_what_it_needs(tmp_path):
         port = free.getsockname()[1]
     given = {"MPFLEET_DATA_FOLDER": str(tmp_path / "data"), "MPFLEET_MQTT_PORT": str(port)}
     command = [sys.executable, "-m", "host.serve", "bridge"]
-    with subprocess.Popen(command, env={**os.environ, **given}) as bridge:  # noqa: S603
+    with subprocess.Popen(command, env={**os.environ, **given}) as bridge:
         try:
             assert "BEGIN CERTIFICATE" in certificate(port)
         finally:

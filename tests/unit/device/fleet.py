@@ -121,23 +121,30 @@ class Fleet:
 
 
 def read_raw(connection):
-    """One packet; a time-out only before its first byte."""
-    kind = connection.recv(1)
-    if not kind:
-        raise EOFError
+    """One packet; a time-out only before its first byte. Raises EOFError where the board goes."""
+    kind = take(connection, 1)
     connection.settimeout(20)
     n = shift = 0
     while True:
-        digit = connection.recv(1)[0]
+        digit = take(connection, 1)[0]
         n |= (digit & 0x7F) << shift
         shift += 7
         if not digit & 0x80:
             break
-    data = b""
-    while len(data) < n:
-        data += connection.recv(n - len(data))
+    data = take(connection, n)
     connection.settimeout(0.1)
     return kind[0], data
+
+
+def take(connection, n):
+    """Exactly so many bytes."""
+    data = b""
+    while len(data) < n:
+        part = connection.recv(n - len(data))
+        if not part:
+            raise EOFError
+        data += part
+    return data
 
 
 def wait_until(condition, timeout=10):

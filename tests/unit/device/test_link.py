@@ -239,8 +239,7 @@ def test_a_session_ends_while_paused_and_comes_back(session):
     more = """
 async def step():
     if len(rig.heard) == 1 and rig.link.is_online:
-        rig.link.pause()
-        await asyncio.sleep_ms(600)
+        await rig.link.pause()
         print("online", rig.link.is_online)
         rig.link.resume()
 """

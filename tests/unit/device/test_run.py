@@ -122,7 +122,7 @@ def test_a_thread_that_is_alive_does_not(fleet, deploy):
         """
 import time
 def work():
-    for i in range(30):
+    for i in range(40):
         time.sleep(0.1)
         board_.alive()
     print("thread is done")
@@ -131,7 +131,7 @@ async def main(board):
     board_ = board
     await board.thread(work)
 """,
-        watchdog_s=1,
+        watchdog_s=2,
     )
     board.wait_for("thread is done", 10)
     assert "task_wdt" not in board.console_text
@@ -212,6 +212,18 @@ def test_a_name_that_takes_its_time_and_fails_is_asked_again(fleet, virtual_boar
     at = virtual_board.wait_for("name-lookup fleet.test", 10)
     virtual_board.radio.names["fleet.test"] = "127.0.0.1"
     virtual_board.wait_for("link: online", 20, at)
+
+
+def test_a_name_look_up_that_outlasts_the_watchdog_is_no_crash(
+    fleet, virtual_board, tmp_path  # noqa: F811
+):
+    names, virtual_board.radio.stall_s = virtual_board.radio.names, 60
+    names["fleet.test"] = LINK_STALL
+    fleet.deploy(virtual_board, tmp_path / "source", BLINK, 0, ["fleet.test"], watchdog_s=3)
+    at = virtual_board.wait_for("task_wdt", 15)
+    names["fleet.test"] = "127.0.0.1"
+    virtual_board.wait_for("link: online", 20, at)
+    assert fleet.reports.get(timeout=5)["detail"] == "crash 0 of 5"
 
 
 def test_a_clock_of_2099_does_no_lasting_harm(authority, virtual_board, tmp_path):  # noqa: F811

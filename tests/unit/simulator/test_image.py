@@ -56,6 +56,13 @@ def test_one_flipped_bit_is_noticed(at):
         image.parse(bytes(broken))
 
 
+def test_a_wrong_checksum_under_a_right_hash_is_noticed():
+    body = bytearray(IMAGE[:-32])
+    body[-1] ^= 1
+    with pytest.raises(image.ImageError, match="checksum"):
+        image.parse(bytes(body) + hashlib.sha256(body).digest())
+
+
 @pytest.mark.parametrize("size", (0, 10, 24, 100, len(IMAGE) - 1))
 def test_a_short_image_is_noticed(size):
     with pytest.raises(image.ImageError):

@@ -6,6 +6,7 @@ import ipaddress
 import socket
 import ssl
 import threading
+import time
 
 import pytest
 from cryptography import x509
@@ -99,12 +100,14 @@ def test_joining_ends_with_the_status_of_an_esp32(board, ssid, password, status)
     assert execute(board, JOIN % (ssid, password) + "print(w.status())") == f"{status}\n"
 
 
-def test_without_a_limit_an_esp32_tries_for_ever(board):
+@pytest.mark.parametrize(("ssid", "status"), (("home", 202), ("nowhere", 201), ("busy", 1001)))
+def test_without_a_limit_an_esp32_tries_for_ever_and_shows_some_reasons(board, ssid, status):
     code = (
         "import network, time\nw = network.WLAN()\nw.active(True)\n"
-        "w.connect('home', 'wrong')\ntime.sleep(0.5)\nprint(w.status())"
+        f"w.connect('{ssid}', 'wrong')\ntime.sleep(0.5)\nprint(w.status())\n"
+        "try:\n    w.connect('home', 'secret12')\nexcept OSError as e:\n    print(e)"
     )
-    assert execute(board, code) == "1001\n"
+    assert execute(board, code) == f"{status}\nWifi Internal State Error\n"
 
 
 def test_a_radio_that_is_off_does_not_join(board):
@@ -213,6 +216,16 @@ def test_a_connection_can_stall_and_go_on(board, server):
     )
     board.radio.resume()
     assert execute(board, "print(s.read(1))") == "b'x'\n"
+
+
+def test_ctrl_c_ends_a_wait_for_the_network(board, server):
+    execute(board, ONLINE + CONNECT % (None, "127.0.0.1", server.port) + "s.read(5)")
+    at = board.mark
+    board.type("print('wai' + 'ting'); s.read(1)\r")
+    at = board.wait_for("waiting", since=at)
+    time.sleep(0.05)  # until it waits: before that Ctrl-C would need no help
+    board.type("\x03")
+    board.wait_for("KeyboardInterrupt", since=at)
 
 
 def test_connections_can_be_dropped(board, server):

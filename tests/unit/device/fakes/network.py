@@ -18,6 +18,9 @@ class WLAN:
     def active(self, on):
         pass
 
+    def config(self, reconnects):
+        pass
+
     def scan(self):
         print("scan")
         return [

@@ -159,17 +159,26 @@ def test_pieces_go_on_at_the_last_whole_one(on_rig, cut, whole):
     assert second[1] == len(pieces) - offset
 
 
-def test_a_blob_that_travels_in_another_form_by_now_starts_over(on_rig):
-    script = (
-        FETCH
-        + "host.breaks_after = 50000\nsay(fetch(len(data), digest)[0])\nserve(data, pieces)\n"
-    )
-    script = script.replace("serve(data, pieces)\n", "serve(data)\n", 1)
-    said = on_rig(
-        script + "say(fetch(len(data), digest)[0]); say(there())",
-        LARGE.hex(),
-        in_pieces(LARGE).hex(),
-    )
+FORMS = {  # what a blob travels as until it is cut, after so many bytes, and what afterwards
+    "raw, cut where pieces go on": ("", 9000, ", pieces"),
+    "raw, cut behind the end of pieces": ("", 50000, ", pieces"),
+    "pieces": (", pieces", 30000, ""),
+}
+
+
+@pytest.mark.parametrize(("first", "cut", "then"), FORMS.values(), ids=FORMS)
+def test_a_blob_that_travels_in_another_form_by_now_starts_over(on_rig, first, cut, then):
+    script = FETCH + f"""
+host.pieces.clear()
+serve(data{first})
+host.breaks_after = {cut}
+say(fetch(len(data), digest)[0])
+host.pieces.clear()
+serve(data{then})
+say(fetch(len(data), digest)[0])
+say(there())
+"""
+    said = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
     assert said == ["cut", "good", ["host", "x.part"]]
 
 

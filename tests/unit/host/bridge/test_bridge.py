@@ -190,7 +190,7 @@ def test_a_progress_is_stored(play):
     assert play(scene) == 4096
 
 
-@pytest.mark.parametrize("bad", [b"", b"garbage", b"[" * 1000, b"[1]", b"x" * 4000, b"\xff"])
+@pytest.mark.parametrize("bad", (b"", b"garbage", b"[" * 1000, b"[1]", b"x" * 4000, b"\xff"))
 def test_a_malformed_message_is_logged_and_what_follows_is_heard(play, caplog, bad):
     async def scene(host):
         async with running(host), host.board() as board:

@@ -40,7 +40,7 @@ def settings(tmp_path):
     pki.ensure_for(settings, dt.datetime.now(dt.UTC))
     for name, password in ((settings.broker_user, settings.broker_password), (ID, SECRET)):
         (tmp_path / "passwords").touch(0o600)
-        subprocess.run([PASSWD, "-b", tmp_path / "passwords", name, password], check=True)  # noqa: S603
+        subprocess.run([PASSWD, "-b", tmp_path / "passwords", name, password], check=True)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     certificate = pki.folder_for(settings) / "server.pem"
@@ -49,7 +49,7 @@ def settings(tmp_path):
         f"listener {port} 127.0.0.1\ncertfile {certificate}\nkeyfile {certificate}\n"
     )
     command = [MOSQUITTO, "-c", tmp_path / "mosquitto.conf"]
-    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:  # noqa: S603
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         ca = pki.folder_for(settings) / "ca.pem"
         yield settings.model_copy(update={"broker": f"127.0.0.1:{port}", "broker_ca": ca})
         process.terminate()

@@ -3,7 +3,10 @@
 import asyncio
 import contextlib
 import datetime as dt
+import gc
+import socket
 import ssl
+import struct
 
 import aiomqtt
 import pytest
@@ -116,7 +119,7 @@ async def cut_off(client):
 
 @pytest.mark.parametrize(
     ("given", "answer"),
-    [
+    (
         ({}, "in"),
         ({"password": "6" * 64}, "Bad user name or password"),
         ({"password": None}, "Bad user name or password"),
@@ -128,7 +131,7 @@ async def cut_off(client):
         ({"will": aiomqtt.Will(STATUS, b"gone")}, "in"),
         ({"will": aiomqtt.Will(f"mpfleet/{OTHER}/status", b"gone")}, "Not authorized"),
         ({"will": aiomqtt.Will("mpfleet/x/status", b"gone", retain=True)}, "Not authorized"),
-    ],
+    ),
 )
 def test_a_device_gets_in_by_its_own_name_and_secret_only(play, given, answer):
     assert play(lambda fleet: attempt(fleet.client(**given))).endswith(answer)
@@ -171,7 +174,7 @@ def test_a_device_is_heard_on_its_own_topics_and_hears_its_own(play):
 
 
 @pytest.mark.parametrize(
-    "topic_filter", [f"mpfleet/{OTHER}/notify", "mpfleet/+/notify", "mpfleet/#", "#", "$SYS/#"]
+    "topic_filter", (f"mpfleet/{OTHER}/notify", "mpfleet/+/notify", "mpfleet/#", "#", "$SYS/#")
 )
 def test_a_device_may_not_subscribe_to_another_s_topics(play, topic_filter):
     async def scene(fleet):
@@ -302,14 +305,14 @@ def test_a_device_that_falls_silent_is_given_up_and_its_last_will_said(play):
 
 @pytest.mark.parametrize(
     "sent",
-    [
+    (
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x30\xff\xff\xff\x7f",
         b"\x10\x02\0\0",
         b"\x10\x0c\0\4MQXX\4\2\0\x3c\0\0",
         b"\x10\x0c\0\4MQTT\5\2\0\x3c\0\0",
         b"\xff" * 100,
-    ],
+    ),
     ids=["http", "huge", "cut", "other protocol", "other version", "noise"],
 )
 def test_who_does_not_speak_mqtt_is_disconnected(play, sent):
@@ -321,7 +324,7 @@ def test_who_does_not_speak_mqtt_is_disconnected(play, sent):
     assert play(scene)[:1] in (b"", b"\x20")
 
 
-@pytest.mark.parametrize("size", [streams.PACKET_BYTES_MAX + 1, 2**28 - 1])
+@pytest.mark.parametrize("size", (streams.PACKET_BYTES_MAX + 1, 2**28 - 1))
 def test_a_message_over_the_bound_ends_the_connection_before_it_is_read(play, size):
     async def scene(fleet):
         reader, writer = await fleet.raw_device()
@@ -341,6 +344,19 @@ def test_why_a_connection_was_dropped_is_logged(play, caplog):
 
     play(scene)
     assert f"dropped {ID}: bad packet: 268435455 bytes are more than 8192" in caplog.text
+
+
+def test_a_connection_that_is_reset_leaves_no_trace_in_the_log(play, caplog):
+    async def scene(fleet):
+        _, writer = await fleet.raw()
+        plain = writer.get_extra_info("socket")
+        plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+        await asyncio.sleep(0.1)  # until the broker has noticed: nothing else tells
+
+    play(scene)
+    gc.collect()  # a task's exception that nobody took is told when the task goes
+    assert "Traceback" not in caplog.text
 
 
 def test_half_a_packet_is_waited_for_no_longer_than_silence(play):

@@ -9,7 +9,7 @@ ID = "aabbccddeeff"
 
 @pytest.mark.parametrize(
     ("topic", "publish", "subscribe"),
-    [
+    (
         ("mpfleet/aabbccddeeff/status", True, True),
         ("mpfleet/aabbccddeeff/data/room/temperature", True, True),
         ("mpfleet/aabbccddeeff/#", False, True),
@@ -26,7 +26,7 @@ ID = "aabbccddeeff"
         ("", False, False),
         ("/mpfleet/aabbccddeeff/status", False, False),
         ("mpfleet/aabbccddeeff/" + "x" * 300, False, False),
-    ],
+    ),
 )
 def test_only_what_is_below_its_own_name_is_a_device_s(topic, publish, subscribe):
     said = rules.may_publish(ID, topic), rules.may_subscribe(ID, topic)
@@ -35,7 +35,7 @@ def test_only_what_is_below_its_own_name_is_a_device_s(topic, publish, subscribe
 
 @pytest.mark.parametrize(
     ("text", "is_id"),
-    [
+    (
         ("aabbcc", True),
         ("a" * 32, True),
         ("aabbc", False),
@@ -45,7 +45,7 @@ def test_only_what_is_below_its_own_name_is_a_device_s(topic, publish, subscribe
         ("aabbcc\n", False),
         ("+", False),
         (None, False),
-    ],
+    ),
 )
 def test_a_device_id_is_hex(text, is_id):
     assert rules.is_device_id(text) is is_id

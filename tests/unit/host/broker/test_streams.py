@@ -24,7 +24,7 @@ async def read_from(sent, count, is_paced=True):
     return asyncio.get_running_loop().time() - began, reader.why
 
 
-@pytest.mark.parametrize(("is_paced", "is_slow"), [(True, True), (False, False)])
+@pytest.mark.parametrize(("is_paced", "is_slow"), ((True, True), (False, False)))
 def test_a_device_is_heard_fifty_times_a_second_and_the_bridge_without_bound(is_paced, is_slow):
     seconds, _ = asyncio.run(read_from(PING * 51, 51, is_paced))
     assert (seconds > 0.9) is is_slow
@@ -46,14 +46,14 @@ def test_a_packet_is_handed_out_in_the_pieces_asked_for():
 
 @pytest.mark.parametrize(
     ("sent", "why"),
-    [
+    (
         (b"", "closed by the client"),
         (b"\x30", "closed by the client"),
         (b"\x30\x05\0", "closed by the client"),
         (b"\x30\xff\xff\xff\xff\x01", "bad packet: its length has no end"),
         (b"\x30\xff\xff\xff\x7f", "bad packet: 268435455 bytes are more than 8192"),
         (b"\x00\x00", "bad packet: type 0 is not for clients to send"),
-    ],
+    ),
 )
 def test_the_reason_of_an_end_is_kept(sent, why):
     assert asyncio.run(read_from(sent, 1))[1] == why

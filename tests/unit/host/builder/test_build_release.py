@@ -109,6 +109,18 @@ REFUSALS = {  # file, content, word, where
         "bad-description",
         "mpfleet.json",
     ),
+    "control characters": (
+        "mpfleet.json",
+        '{"product": "b", "boards": ["X"], "version": "\\u001b[2J"}',
+        "bad-description",
+        "mpfleet.json",
+    ),
+    "two lines": (
+        "mpfleet.json",
+        '{"product": "b", "boards": ["X"], "version": "1\\n2"}',
+        "bad-description",
+        "mpfleet.json",
+    ),
     "astral": (
         "mpfleet.json",
         '{"product": "b", "boards": ["X"], "version": "\\ud83d\\ude00"}',

@@ -31,7 +31,7 @@ def test_an_example_is_released_and_deployed_in_one_go(signed_in, virtual_board,
     words += ("--model", "ESP32_GENERIC", "--wifi", "home:secret12", "--host-port", "8443")
     words += ("--mqtt-port", "8883", "--config", "poll_s=60", "--config", "app.pin=5")
     result = signed_in(*words)
-    assert (result.exit_code, "0 unchanged" in result.output) == (0, True)
+    assert (result.exit_code, "0 unchanged" in result.output) == (0, True), result.output
     assert signed_in("release", "list", "--product", "lamp", json_=True)[0]["number"] == 1
     config = json.loads(look(virtual_board, "print(open('/state/config.json').read())"))
     assert (config["poll_s"], config["product"], config["app"]) == (

@@ -13,6 +13,7 @@ NETWORKS = {  # text, password given, network
     "colon in the password": ("home:a:b", None, Network("home", "a:b")),
     "open": ("cafe:", "unused", Network("cafe", "")),
     "password apart": ("home", "secret12", Network("home", "secret12")),
+    "nobody to ask": ("cafe", None, Network("cafe", "")),
 }
 
 

@@ -74,3 +74,10 @@ def test_setup_survives_quotes_and_umlauts_in_a_password():
     text = code.splitlines()[-1].replace("apply(", "print(json.loads(").rstrip(")") + "))"
     text = text.replace("print(json", "print(json.dumps(json", 1) + ")"
     assert json.loads(run(text))["wifi"] == [{"ssid": "Büro", "password": "a'b\"c\\d"}]
+
+
+def test_settings_arrive_in_any_script():
+    given = {"wifi": [{"ssid": "Café 🏠", "password": "it's \"ä\"\\n"}]}
+    _, call = agent.apply(given).split("\n")
+    said = run("apply = lambda text: print(json.dumps(json.loads(text)))", call)
+    assert json.loads(said) == given

@@ -23,7 +23,7 @@ def server(settings):
     return (pki.folder_for(settings) / "server.pem").read_bytes()
 
 
-@pytest.mark.parametrize(("days", "is_renewed"), [(0, False), (300, False), (340, True)])
+@pytest.mark.parametrize(("days", "is_renewed"), ((0, False), (300, False), (340, True)))
 def test_the_server_certificate_is_renewed_ahead_of_its_end(settings, days, is_renewed):
     before = server(settings)
     tick.tick(settings, NOW + dt.timedelta(days=days))

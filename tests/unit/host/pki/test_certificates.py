@@ -59,7 +59,7 @@ def test_a_server_certificate_is_for_servers_and_signs_no_other():
 
 @pytest.mark.parametrize(
     ("passed", "reason"),
-    [(0, None), (336, None), (338, "it expires soon"), (500, "it expires soon")],
+    ((0, None), (336, None), (338, "it expires soon"), (500, "it expires soon")),
 )
 def test_a_server_certificate_is_due_sixty_days_ahead(passed, reason):
     assert certificates.why_due(issue(NOW), CA, NAMES, NOW + passed * DAY) == reason
@@ -85,7 +85,7 @@ def test_a_certificate_that_ends_with_its_authority_is_not_renewed_for_ever():
     assert certificates.why_due(issue(now), CA, NAMES, now) is None
 
 
-@pytest.mark.parametrize("text", ["", "a b", "https://x", "x/y", "-x", "x..y", "ü.lan", "x" * 300])
+@pytest.mark.parametrize("text", ("", "a b", "https://x", "x/y", "-x", "x..y", "ü.lan", "x" * 300))
 def test_what_is_no_address_is_refused(text):
     with pytest.raises(ValueError, match="neither an IP address nor a host name"):
         certificates.subject_names("mpfleet", [text])

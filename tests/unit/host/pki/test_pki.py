@@ -51,14 +51,14 @@ def test_other_addresses_make_another_server_certificate(folder):
     assert pki.ensure(folder, "mpfleet", ["10.0.0.7"], NOW) is True
 
 
-@pytest.mark.parametrize("name", ["ca.key", "server.pem"])
+@pytest.mark.parametrize("name", ("ca.key", "server.pem"))
 def test_a_key_that_others_can_read_is_refused(folder, name):
     (folder / name).chmod(0o640)
     with pytest.raises(pki.PkiError, match=f"chmod 600 .*{name}"):
         pki.ensure(folder, "mpfleet", [], NOW)
 
 
-@pytest.mark.parametrize("name", ["ca.key", "ca.pem", "server.pem"])
+@pytest.mark.parametrize("name", ("ca.key", "ca.pem", "server.pem"))
 def test_a_damaged_file_is_named(folder, name):
     (folder / name).write_text("garbage")
     with pytest.raises(pki.PkiError, match=name):
@@ -119,7 +119,7 @@ def greeting(port, name, ca_pem):
         return s.recv(5)
 
 
-@pytest.mark.parametrize("name", ["mpfleet", "localhost", "127.0.0.1"])
+@pytest.mark.parametrize("name", ("mpfleet", "localhost", "127.0.0.1"))
 def test_cpython_verifies_the_fleet_s_name_at_any_address(folder, name):
     with server(folder) as port:
         assert greeting(port, name, pki.ca_pem(folder)) == b"hello"
@@ -155,12 +155,12 @@ except (OSError, ValueError) as error:
 @pytest.mark.skipif(not MICROPYTHON, reason="no MicroPython for this machine")
 @pytest.mark.parametrize(
     ("name", "authority", "says"),
-    [
+    (
         ("mpfleet", "pki", "b'hello'"),
         ("127.0.0.1", "pki", "b'hello'"),
         ("other", "pki", "refused"),
         ("mpfleet", "other", "refused"),
-    ],
+    ),
 )
 def test_micropython_trusts_the_fleet_s_name_and_authority_only(
     folder, tmp_path, name, authority, says
@@ -170,5 +170,5 @@ def test_micropython_trusts_the_fleet_s_name_and_authority_only(
     (tmp_path / "board.py").write_text(BOARD)
     with server(folder) as port:
         command = [MICROPYTHON, tmp_path / "board.py", str(port), name, tmp_path / "ca.der"]
-        board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)  # noqa: S603
+        board = subprocess.run(command, capture_output=True, text=True, timeout=20, check=False)
     assert board.stdout.startswith(says), board

@@ -23,7 +23,7 @@ def taken():
         yield listener.getsockname()[1]
 
 
-@pytest.mark.parametrize(("field", "option"), [("port", "--port"), ("mqtt_port", "--mqtt-port")])
+@pytest.mark.parametrize(("field", "option"), (("port", "--port"), ("mqtt_port", "--mqtt-port")))
 def test_a_port_in_use_is_named_with_the_option_that_changes_it(settings, taken, field, option):
     with pytest.raises(StartError, match=f"port {taken} on 127.0.0.1.*in use.*{option}") as raised:
         prepare.ports(settings.model_copy(update={field: taken}))

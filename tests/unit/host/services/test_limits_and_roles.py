@@ -8,6 +8,7 @@ from host.errors import HostError
 from host.models import Attempt
 from host.services import limits as rate
 from host.services import permissions
+from host.settings import LIMITS
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
@@ -61,6 +62,13 @@ ADDRESSES = (
 @pytest.mark.parametrize(("address", "network"), ADDRESSES)
 def test_who_shares_a_limit(address, network):
     assert rate.network(address) == network
+
+
+def test_one_address_cannot_use_up_the_sign_ins_of_a_person():
+    (at_all, window_s), (from_one, each_s) = (
+        LIMITS[f"sign-in:{name}"] for name in ("email", "email-address")
+    )
+    assert from_one * window_s / each_s < at_all / 2
 
 
 ROLES = (

@@ -81,7 +81,8 @@ FIELDS = (
     ("number", True), ("number", "4"), ("version", "x" * 33), ("version", None),
     ("description", 5), ("created_at", -1), ("boards", []), ("boards", "ESP32_GENERIC"),
     ("boards", ["a b"]), ("abi", 256), ("abi", None), ("firmwares", ["x"]), ("parts", {}),
-    ("parts", None), ("parts", {"app": None}),
+    ("parts", None), ("parts", {"app": None}), ("version", "1\n2"), ("version", "\x1b[2J"),
+    ("description", "a\0b"), ("description", "\x9b2J"),
 )  # fmt: skip
 
 
