@@ -85,8 +85,12 @@ def book(r, known, cause):
             spare(r, known)
         if "crashed" in known:
             r["crashes"] = _CRASHES - 1  # active is tried once more
+    elif "trial" in known and "committing" not in known and cause == _WATCHDOG:
+        # Also where the bootloader went back at that.
+        r["reason"] = b"watchdog" if r["starts"] < _STARTS else r["reason"]
     elif {"trial", "expected"} <= known and "committing" not in known:
-        r["reason"] = b"watchdog" if cause == _WATCHDOG and r["starts"] < _STARTS else b""
+        # An announced reset repeats an activation: what ended the start before it still counts.
+        r["reason"] = r["reason"] if "announced" in known else b""
     elif cause == _DEEP_SLEEP and r["crashes"]:
         r["wakes"] = (r["wakes"] + 1) % _WAKES
         r["crashes"] *= r["wakes"] > 0
@@ -116,7 +120,7 @@ def decide(record, running, cause, announced, countable=True):
     not taken, and the record stays as it is.
     """
     r = dict(record)
-    more = ["countable" if countable else "uncountable"]
+    more = ["countable" if countable else "uncountable"] + ["announced"] * bool(announced)
     if cause == _SOFT:
         return choose(facts(r, running, "soft"))[1], r
     if is_crash(facts(r, running), cause, announced):
@@ -198,8 +202,9 @@ def mark_valid():
 
     try:
         Partition.mark_app_valid_cancel_rollback()
-    except OSError:
-        pass  # otadata is blank: this firmware was flashed, and nobody waits for a word
+    except OSError:  # both its records are ABORTED: nothing would lead back to this firmware
+        Partition(Partition.RUNNING).set_boot()
+        Partition.mark_app_valid_cancel_rollback()
 
 
 def was_announced():

@@ -7,6 +7,8 @@ STATUS = {
     "bad-path": 400,
     "duplicate-path": 400,
     "native-code": 400,
+    "bad-image": 400,
+    "wrong-chip": 400,
     "wrong-abi": 400,
     "csrf": 400,
     "bad-credentials": 401,

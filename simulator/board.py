@@ -34,8 +34,9 @@ class VirtualBoard:
 
     All of it happens in a thread of its own; its methods may be called from any other. `lib` is a
     folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
-    board's first slot. `flash`, `firmware`, `nvs`, `radio`, `station`, `pins`, `sensors` and
-    `real_time_clock` are its parts, to look at and to change.
+    board's first slot, whose bootloader `has_rollback` or not. `flash`, `firmware`, `nvs`,
+    `radio`, `station`, `pins`, `sensors` and `real_time_clock` are its parts, to look at and to
+    change.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class VirtualBoard:
         name=None,
         radio=None,
         firmware=None,
+        has_rollback=True,
         lib=_LIB,
     ):
         find_micropython()  # better now than at the first power-on
@@ -62,11 +64,11 @@ class VirtualBoard:
         self._is_cut = threading.Event()
         self._transcript = Transcript(self.folder / "serial.log")
         self._loop = Loop(f"board {self.name}")
-        self._build(firmware or image.build(), heap_bytes + STAND_INS_BYTES, lib)
+        prepare(self.flash, firmware or image.build(), has_rollback)
+        self._build(heap_bytes + STAND_INS_BYTES, lib)
         self._loop.start()
 
-    def _build(self, firmware, heap_bytes, lib):
-        prepare(self.flash, firmware)
+    def _build(self, heap_bytes, lib):
         self.firmware = Firmware(self.flash)
         self.nvs = Nvs(self.flash, find(self.firmware.partitions, "nvs"))
         self.real_time_clock = RealTimeClock()
@@ -75,7 +77,13 @@ class VirtualBoard:
         self.pins = Pins(self._control.tell)
         self._timers = Timers(self._loop, self._control.tell)
         address = f"192.168.4.{2 + self.unique_id[-1] % 250}"
-        self.station = Station(self._loop, self.radio, address, lambda: self._relays.refresh())
+        self.station = Station(
+            self._loop,
+            self.radio,
+            address,
+            lambda: self._relays.refresh(),
+            lambda: self.firmware.behaviour == image.NO_WIFI,
+        )
         self._relays = Relays(self._loop, self.radio, lambda: self.station.is_online)
         self.radio.attach(self._relays)
         chip = (self._control.path, heap_bytes, Path(lib) if lib and Path(lib).is_dir() else None)

@@ -1,19 +1,14 @@
-"""What an ESP32's bootloader with rollback decides: pure, from otadata's two records to the slot
-that starts.
+"""What an ESP32's bootloader decides, with rollback or without: pure, from otadata's two records
+to the slot that starts.
 """
 
-from typing import NamedTuple
+from collections import namedtuple
 
 from simulator.otadata import ABORTED, INVALID, NEW, PENDING_VERIFY, VALID, Entry
 
-
-class Choice(NamedTuple):
-    """The slot to start (None: nothing on this board can run) and the records as they are to be in
-    flash then.
-    """
-
-    slot: int | None
-    entries: tuple
+# The slot to start (None: nothing on this board can run) and the records as they are to be in
+# flash then.
+Choice = namedtuple("Choice", ("slot", "entries"))
 
 
 def slot_of(entry, slots):
@@ -27,15 +22,17 @@ def active(entries):
     return max(usable, key=lambda n: entries[n].sequence) if usable else None
 
 
-def choose(entries, valid_images):
+def choose(entries, valid_images, has_rollback=True):
     """Which slot starts after a reset.
 
     `entries`: the two records, None for one that is not valid. `valid_images`: for each slot,
-    whether its image is whole.
+    whether its image is whole. Without rollback no state is looked at that it would have set.
     """
     # 1. A firmware that had its one start and did not confirm itself is given up.
     entries = tuple(
-        entry._replace(state=ABORTED) if entry and entry.state == PENDING_VERIFY else entry
+        Entry(entry.sequence, ABORTED)
+        if has_rollback and entry and entry.state == PENDING_VERIFY
+        else entry
         for entry in entries
     )
     n = active(entries)
@@ -46,15 +43,15 @@ def choose(entries, valid_images):
             entries = (Entry(slot + 1, VALID), None)
         return Choice(slot, entries)
     # 3. A new firmware gets its one start, whether its image turns out to be whole or not.
-    if entries[n].state == NEW:
-        started = entries[n]._replace(state=PENDING_VERIFY)
+    if entries[n].state == NEW and has_rollback:
+        started = Entry(entries[n].sequence, PENDING_VERIFY)
         entries = tuple(started if i == n else entry for i, entry in enumerate(entries))
     return Choice(_first_whole(valid_images, slot_of(entries[n], len(valid_images))), entries)
 
 
 def _first_whole(valid_images, first):
     """The bootloader tries the slots from `first` downwards, then those above it."""
-    order = [*range(first, -1, -1), *range(first + 1, len(valid_images))]
+    order = list(range(first, -1, -1)) + list(range(first + 1, len(valid_images)))
     return next((slot for slot in order if valid_images[slot]), None)
 
 
@@ -82,4 +79,4 @@ def confirm(entries):
         raise LookupError("otadata has no record of the running firmware")
     if entries[n].state == VALID:
         return None
-    return n, entries[n]._replace(state=VALID)
+    return n, Entry(entries[n].sequence, VALID)

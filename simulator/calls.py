@@ -3,6 +3,7 @@
 import errno
 import time
 
+from simulator import image
 from simulator.clockwork import EPOCH_2000, RealTimeClock
 from simulator.control import Later
 from simulator.machine import HARD
@@ -30,6 +31,7 @@ def chip_calls(board, machine, control):
             "offset_us": board.real_time_clock.offset_us,
             "address": board.station.address,
             "raw": machine.is_raw,
+            "hangs": board.firmware.behaviour == image.HANG,
         }
 
     def set_flash_line(number):

@@ -6,6 +6,9 @@ from simulator import bootloader, image, otadata, partitions
 
 VALIDATE_FAILED = (-5379, "ESP_ERR_OTA_VALIDATE_FAILED")
 NO_RECORD = (-1, "ESP_FAIL")
+_BOOTLOADER = 0x1000
+_RAM = 0x3FFF0030  # where an ESP32 loads its bootloader's data
+_WITHOUT = b"without rollback"  # said in the bytes of such a bootloader
 
 
 class Firmware:
@@ -17,15 +20,19 @@ class Firmware:
         self._slots = partitions.firmware_slots(self.partitions)
         self._otadata = partitions.find(self.partitions, "otadata").offset
         self.running = None
+        self.behaviour = ""  # of the image that runs
 
     def start(self):
         """What happens after every reset but a soft one: True if a slot was found to run."""
         before = otadata.read(self._flash, self._otadata)
-        choice = bootloader.choose(before, [self._is_whole(slot) for slot in self._slots])
+        has_rollback = _WITHOUT not in self._flash.read(_BOOTLOADER, 256)
+        images = [self._is_whole(slot) for slot in self._slots]
+        choice = bootloader.choose(before, images, has_rollback)
         for n, (old, new) in enumerate(zip(before, choice.entries, strict=True)):
             if new != old:
                 otadata.write(self._flash, self._otadata, n, new)
         self.running = None if choice.slot is None else self._slots[choice.slot].label
+        self.behaviour = self.image_of(self.running).behaviour if self.running else ""
         return self.running is not None
 
     def boot_label(self):
@@ -75,15 +82,15 @@ class Firmware:
             return False
 
 
-def prepare(flash, firmware):
-    """Put partition table and bare firmware on a blank flash, as esptool would; a flash that has
-    them is left alone.
+def prepare(flash, firmware, has_rollback=True):
+    """Put bootloader, partition table and bare firmware on a blank flash, as esptool would; a
+    flash that has them is left alone.
     """
     if flash.read(partitions.TABLE_OFFSET, 2) != b"\xff\xff":
         return
-    flash.program(
-        0x1000, b"\xe9bootloader of a virtual board: what it decides is in simulator/bootloader.py"
-    )
+    kind = b"with rollback" if has_rollback else _WITHOUT
+    told = b"simulator/bootloader.py decides, " + kind
+    flash.program(_BOOTLOADER, image.assemble([(_RAM, told.ljust(64, b"\0"))]))
     slot = partitions.find(partitions.LAYOUT, "ota_0")
     flash.program(slot.offset, firmware)
     flash.program(partitions.TABLE_OFFSET, partitions.encode(partitions.LAYOUT))

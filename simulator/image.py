@@ -1,5 +1,5 @@
 """ESP32 firmware images: a header, segments, a checksum and a hash, with the application
-descriptor in the first segment.
+descriptor in the first segment. What a virtual chip does when it runs one is said in the second.
 """
 
 import hashlib
@@ -15,6 +15,12 @@ _DESCRIPTOR = struct.Struct("<II8s32s32s16s16s32s32s32sB3s72s".replace(" ", ""))
 _DESCRIPTOR_MAGIC = 0xABCD5432
 _DROM, _IRAM = 0x3F400020, 0x40080000  # where an ESP32 maps constants and fast code
 _CHIP_ESP32 = 0
+_MARK = b"virtual\0"  # before the behaviour, where an ESP32 has code
+# What a firmware of a virtual board does, where it is not a good one.
+PANIC = "panic"  # at boot, before boot.py
+NO_WIFI = "no-wifi"  # hears no access point
+HANG = "hang"  # after boot.py
+BEHAVIOURS = ("", PANIC, NO_WIFI, HANG)
 
 
 class ImageError(ValueError):
@@ -28,18 +34,27 @@ class Image(NamedTuple):
     project: str
     elf_sha256: bytes
     size: int
+    behaviour: str
 
 
-def build(version="v1.26.0", project="micropython", payload=b"", date="2026-01-01"):
+def build(version="v1.26.0", project="micropython", payload=b"", date="2026-01-01", behaviour=""):
     """A valid image that carries `payload`; there is no machine code in it, for the chip is a
-    MicroPython process.
+    MicroPython process. `behaviour` is one of those above.
     """
-    elf_sha256 = hashlib.sha256(b"\0".join((project.encode(), version.encode(), payload))).digest()
+    if behaviour not in BEHAVIOURS:
+        raise ValueError(f"behaviour {behaviour!r}: expected one of {BEHAVIOURS}")
+    code = _padded(_MARK + behaviour.encode() if behaviour else b"", 16) or b"\0" * 16
+    named = (project.encode(), version.encode(), payload, behaviour.encode())
+    elf_sha256 = hashlib.sha256(b"\0".join(named)).digest()
     descriptor = _DESCRIPTOR.pack(
         *(_DESCRIPTOR_MAGIC, 0, b"", version.encode(), project.encode()),
         *(b"00:00:00", date.encode(), b"v5.4.2", elf_sha256, b"", 0, b"", b""),
     )
-    segments = [(_DROM, _padded(descriptor + payload, 16)), (_IRAM, b"\0" * 16)]
+    return assemble([(_DROM, _padded(descriptor + payload, 16)), (_IRAM, code)])
+
+
+def assemble(segments):
+    """The image of (address, bytes) segments, as the ROM wants one of a bootloader, too."""
     body = _HEADER.pack(
         MAGIC, len(segments), 2, 0x20, _IRAM, 0xEE, b"", _CHIP_ESP32, 0, 0, 0xFFFF, b"", 1
     )
@@ -68,7 +83,7 @@ def parse(raw):
         raise ImageError("wrong checksum")
     if hashlib.sha256(raw[:end]).digest() != raw[end : end + 32]:
         raise ImageError("wrong hash")
-    return _describe(segments[0][1], end + 32)
+    return _describe(segments[0][1], end + 32, segments[-1][1])
 
 
 def _read_segments(raw, count):
@@ -87,11 +102,12 @@ def _read_segments(raw, count):
     return segments, at
 
 
-def _describe(first, size):
+def _describe(first, size, last):
     if len(first) < _DESCRIPTOR.size or first[:4] != struct.pack("<I", _DESCRIPTOR_MAGIC):
         raise ImageError("no application descriptor")
     fields = _DESCRIPTOR.unpack_from(first)
-    return Image(_text(fields[3]), _text(fields[4]), fields[8], size)
+    behaviour = _text(last.removeprefix(_MARK)) if last.startswith(_MARK) else ""
+    return Image(_text(fields[3]), _text(fields[4]), fields[8], size, behaviour)
 
 
 def _text(raw):

@@ -6,6 +6,7 @@ All of it runs in the thread of the board's loop.
 from simulator.chip import Chip
 from simulator.console import Console
 from simulator.flash import PowerCut
+from simulator.image import PANIC
 from simulator.keyboard import Keyboard
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
@@ -15,6 +16,7 @@ _ROM_SAYS = {
     WATCHDOG: "TG1WDT_SYS_RESET",
     DEEP_SLEEP: "DEEPSLEEP_RESET",
 }
+_PANIC_S = 0.05  # until the registers are printed
 
 
 class Machine:
@@ -65,10 +67,13 @@ class Machine:
         self._console.restart()
         self._say(f"\r\nrst:0x{cause:x} ({_ROM_SAYS[cause]})\r\n".encode())
         try:
-            if self._parts.firmware.start():
-                self._start(cause)
-            else:
+            if not self._parts.firmware.start():
                 self._say(b"No bootable app partitions in the partition table\r\n")
+            elif self._parts.firmware.behaviour == PANIC:
+                self._say(b"Guru Meditation Error: Core  0 panic'ed (IllegalInstruction)\r\n")
+                self._alarm = self._loop.after(_PANIC_S, self.restart, HARD)
+            else:
+                self._start(cause)
         except PowerCut:
             self.cut()
 

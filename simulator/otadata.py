@@ -3,35 +3,34 @@
 """
 
 import struct
-import zlib
-from typing import NamedTuple
+from binascii import crc32
+from collections import namedtuple
 
 SECTOR = 4096
 NEW, PENDING_VERIFY, VALID, INVALID, ABORTED, UNDEFINED = 0, 1, 2, 3, 4, 0xFFFFFFFF
-_ENTRY = struct.Struct("<I20sII")
+_ENTRY = "<I20sII"
+_SIZE = 32
 _NO_SEQUENCE = 0xFFFFFFFF
 
 
-class Entry(NamedTuple):
-    """One record; its slot is (sequence - 1) modulo the number of slots."""
-
-    sequence: int
-    state: int
+# One record; its slot is (sequence - 1) modulo the number of slots. (Not a typing.NamedTuple: in
+# tests MicroPython, too, runs this file and the bootloader's.)
+Entry = namedtuple("Entry", ("sequence", "state"))
 
 
 def _crc(sequence):
     # The ROM's crc32_le(UINT32_MAX, …) is zlib's CRC with both ends inverted once more.
-    return zlib.crc32(struct.pack("<I", sequence), 0xFFFFFFFF) & 0xFFFFFFFF
+    return crc32(struct.pack("<I", sequence), 0xFFFFFFFF) & 0xFFFFFFFF
 
 
 def encode(entry):
     """The bytes of one record, to be programmed at the start of its sector."""
-    return _ENTRY.pack(entry.sequence, b"\xff" * 20, entry.state, _crc(entry.sequence))
+    return struct.pack(_ENTRY, entry.sequence, b"\xff" * 20, entry.state, _crc(entry.sequence))
 
 
 def decode(raw):
     """The record in these bytes, or None if there is none (erased, or torn)."""
-    sequence, _, state, crc = _ENTRY.unpack(raw[: _ENTRY.size])
+    sequence, _, state, crc = struct.unpack(_ENTRY, raw[:_SIZE])
     if sequence in (0, _NO_SEQUENCE) or crc != _crc(sequence):
         return None
     return Entry(sequence, state)
@@ -39,7 +38,7 @@ def decode(raw):
 
 def read(flash, offset):
     """Both records of the otadata partition at `offset`, None for one that is not valid."""
-    return [decode(flash.read(offset + n * SECTOR, _ENTRY.size)) for n in (0, 1)]
+    return [decode(flash.read(offset + n * SECTOR, _SIZE)) for n in (0, 1)]
 
 
 def write(flash, offset, n, entry):

@@ -17,14 +17,15 @@ class StationError(Exception):
 
 class Station:
     """Joins access points of `radio`; `when_changed` is called whenever the board comes online or
-    goes offline.
+    goes offline; while `is_deaf` it hears nobody.
     """
 
-    def __init__(self, loop, radio, address, when_changed):
+    def __init__(self, loop, radio, address, when_changed, is_deaf=lambda: False):
         self._loop = loop
         self._radio = radio
         self.address = address
         self._when_changed = when_changed
+        self._is_deaf = is_deaf
         self.mac = b""
         self.hostname = ""
         self._timer = None
@@ -86,17 +87,19 @@ class Station:
         """What is on the air, as esp32's WLAN.scan() lists it."""
         if not self.is_active:
             raise StationError("Wifi Not Started")
-        heard = sorted(
-            (a for a in self._radio.access_points if a.is_present), key=lambda a: -a.signal_dbm
-        )
+        present = [a for a in self._radio.access_points if a.is_present and not self._is_deaf()]
+        heard = sorted(present, key=lambda a: -a.signal_dbm)
         return [
             [a.ssid, a.bssid.hex(), a.channel, a.signal_dbm, 3 if a.password else 0, False]
             for a in heard
         ]
 
+    def _find(self, ssid):
+        return None if self._is_deaf() else self._radio.find(ssid)
+
     def _try(self):
         ssid, password = self._wanted
-        found = self._radio.find(ssid)
+        found = self._find(ssid)
         self._reason = _refusal(found, password)
         if not self._reason:
             self.joined = found
@@ -112,7 +115,7 @@ class Station:
             self._timer = None
 
     def _watch(self):
-        if _refusal(self._radio.find(self._wanted[0]), self._wanted[1]):
+        if _refusal(self._find(self._wanted[0]), self._wanted[1]):
             self._leave(BEACON_TIMEOUT)
             self._after(_RETRY_S, self._try)
         else:

@@ -83,7 +83,6 @@ class AppSlot:
             Refused: native code, or bytecode of another version.
             Damaged, NetworkError, HttpError, OSError: what is staged so far is kept.
         """
-        download.resumed = 0
         missing = await self._prune(files, sources, download)
         download.begin(sum(f[1] for f in missing))
         for f in missing:

@@ -2,7 +2,6 @@
 
 import gc
 import time
-from binascii import hexlify
 
 from device.errors import DeviceError, HttpError, Refused, StorageFull
 from device.protocol import MANIFEST_BYTES_MAX
@@ -59,7 +58,8 @@ class Client:
             "seal": self._seal,
             "activate": self._activate,
         }
-        self._slot = self._download = self._manifest = self._word = self._detail = None
+        self._slot = self._download = self._manifest = self._parts = None
+        self._word = self._detail = None
         self._told_ms = self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
@@ -103,7 +103,7 @@ class Client:
         except StorageFull as e:  # not even for the boot record or the journal
             self._log("update", e.detail())
         finally:
-            self._slot = self._download = self._manifest = None
+            self._slot = self._download = self._manifest = self._parts = None
             gc.collect()
 
     async def _walk(self, release):
@@ -163,26 +163,33 @@ class Client:
 
         manifest = await self._load()
         plan.judge(manifest, self._about_me())
-        active = self._open_slot(self._record.active)
-        self._slot.check_room(plan, plan.need(manifest, self._journal["size"]), active)
+        parts = await self._open_parts()
+        needed = plan.need(manifest, self._journal["size"])
+        parts.check(plan, needed, self._nvs.number("rollback", 0) == 1)
 
     async def _stage(self):
-        files = await self._files()
-        sources = self._open_slot(self._record.active).sources({f[2] for f in files})
-        self._slot.unseal()
-        await self._slot.stage(files, sources, self._download, self._identity.abi)
+        await (await self._open_parts()).stage(self._download, self._identity.abi)
 
     async def _seal(self):
-        await self._slot.seal(await self._files(), self._download)
+        await (await self._open_parts()).seal(self._download)
 
     async def _activate(self):
         number = self._journal["number"]
-        self._trial.begin(self._slot.letter, number)
+        expected = (await self._open_parts()).expected
+        self._trial.begin(self._slot.letter, number, expected)
         self._journal.keep(step="trial")
         await self._power.restart("trial of release %d" % number)
 
-    async def _files(self):
-        return (await self._load())["parts"]["app"]["files"]
+    async def _open_parts(self):
+        if not self._parts:
+            from device.update import plan
+            from device.update.parts import Parts
+
+            manifest = await self._load()
+            image = plan.image(manifest, self._identity.model)
+            active = self._open_slot(self._record.active)
+            self._parts = Parts(manifest, image, self._slot, active, self._firmware)
+        return self._parts
 
     async def _load(self):
         """The manifest of this update: what lies in the slot, else fetched into it."""
@@ -208,14 +215,16 @@ class Client:
         return self._manifest
 
     def _about_me(self):
-        me, running = self._identity, self._firmware.running()
+        from device.update.parts import hex_elf
+
+        me = self._identity
         return {
             "product": me.product,
             "model": me.model,
             "abi": me.abi,
             "number": self._nvs.number("number", 0),
             "assigned": self._journal["number"],
-            "firmware": hexlify(running[1]).decode() if running else None,
+            "firmware": hex_elf(self._firmware.running()),
         }
 
     def _refuse(self, step, outcome):

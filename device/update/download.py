@@ -1,7 +1,8 @@
-"""Blobs from the host into files: hashed as they come, no longer than they should be, resumed.
+"""Blobs from the host to where they belong: hashed as they come, never too long, resumed.
 
-A blob travels raw or in pieces (SPEC section 6). What arrived is kept in PART, the piece index
-beside it in PART.index, so that a download that goes on asks only for what is missing.
+A blob travels raw or in pieces (SPEC section 6). What arrived is kept in a *part*, a file or a
+firmware partition, the piece index in a file, so that a download that goes on asks only for what
+is missing.
 """
 
 import asyncio
@@ -23,6 +24,32 @@ _INDEX = ".index"
 _FROM_THE_START = (200, 206, 416)  # answers to a Range that lead nowhere
 
 
+class FilePart:
+    """A blob on its way into a file; the index of its pieces lies beside it."""
+
+    def __init__(self, path):
+        self._path = path
+        self.index = path + _INDEX
+
+    def size(self):
+        """How much of it is there; None where nothing is."""
+        return _size(self._path)
+
+    def reader(self):
+        """What is there, as a stream."""
+        return open(self._path, "rb")
+
+    def writer(self, offset):
+        """A stream that goes on there; what was flushed outlives a power cut."""
+        f = open(self._path, "r+b" if offset else "wb")
+        f.seek(offset)
+        return f
+
+    def forget(self):
+        """Nothing of it is there any more."""
+        _remove(self._path)
+
+
 class Download:
     """One update's transfers: the buffer they share and the bytes they came to."""
 
@@ -34,34 +61,38 @@ class Download:
         self.done = self.total = 0  # of the files to come, for the progress bar
 
     def begin(self, total):
-        """Count anew: so many bytes are to come."""
-        self.done, self.total = 0, total
+        """So many bytes more are to come."""
+        self.total += total
 
-    async def fetch(self, path, digest, size, part):
-        """The blob at `path` of the device API into the file `part`, whole and verified.
+    async def fetch(self, path, digest, size, target):
+        """The blob at `path` of the device API into the file `target`, whole and verified.
 
         Raises:
             Damaged: it is not what its hash says; nothing is kept of it.
             NetworkError, HttpError: what came so far is kept.
         """
+        await self.fetch_into(FilePart(target), path, digest, size)
+
+    async def fetch_into(self, part, path, digest, size):
+        """The same into what looks like a FilePart."""
         try:
             try:
                 await self._resume(path, digest, size, part)
             except HttpError as e:
-                if e.status not in _FROM_THE_START or _size(part) is None:
+                if e.status not in _FROM_THE_START or part.size() is None:
                     raise
                 forget(part)  # the host knows no such range: its blob travels in another form now
                 await self._resume(path, digest, size, part)
         except Damaged:
             forget(part)
             raise
-        _remove(part + _INDEX)
+        _remove(part.index)
 
-    async def hash(self, path, size, digest=None):
-        """SHA-256 object of a file's first `size` bytes; None where it is shorter."""
+    async def hash(self, part, size):
+        """The SHA-256 of the first `size` bytes; None where there are fewer."""
         view = self.view
-        digest = digest or sha256()
-        with open(path, "rb") as f:
+        digest = sha256()
+        with part.reader() as f:
             while size:
                 n = f.readinto(view if size >= _CHUNK else view[:size])
                 if not n:
@@ -73,9 +104,11 @@ class Download:
 
     async def is_whole(self, path, size, digest):
         """Whether a file has this size and this hash."""
-        if _size(path) != size:
-            return False
-        found = await self.hash(path, size)
+        return _size(path) == size and await self.holds(FilePart(path), size, digest)
+
+    async def holds(self, part, size, digest):
+        """Whether the first `size` bytes have this hash."""
+        found = await self.hash(part, size)
         return found is not None and _hex(found) == digest
 
     def counts(self):
@@ -100,7 +133,7 @@ class Download:
                 left -= n
                 await asyncio.sleep_ms(0)
         if left or _hex(found) != digest:
-            forget(target)
+            _remove(target)
             return False
         self.copied += size
         self._step(size)
@@ -109,9 +142,9 @@ class Download:
     async def _resume(self, path, digest, size, part):
         """Hash what is there, ask for the rest."""
         if not size:
-            open(part, "wb").close()
-        index = _read(part + _INDEX)
-        done = min(_size(part) or 0, size)
+            part.writer(0).close()
+        index = _read(part.index)
+        done = min(part.size() or 0, size)
         if index:
             done = done // PIECE_BYTES * PIECE_BYTES if done < size else size
         found = await self.hash(part, done) if done else sha256()
@@ -130,8 +163,7 @@ class Download:
         try:
             if done and is_pieces != bool(index):
                 raise HttpError("bad-answer", response.status)
-            with open(part, "r+b" if done else "wb") as f:
-                f.seek(done)
+            with part.writer(done) as f:
                 if is_pieces:
                     lengths = _lengths(index or await self._index(response, size, part))
                     await self._pieces(response, f, found, size, done, lengths)
@@ -219,7 +251,7 @@ class Download:
         if head != (PIECES_MAGIC, size, count) or max(_lengths(index)) > PIECE_BYTES + _SLACK:
             raise Damaged("bad-pieces", head[1:], (size, count))
         if count > 1:
-            with open(part + _INDEX, "wb") as f:
+            with open(part.index, "wb") as f:
                 f.write(index)
         return index
 
@@ -233,9 +265,9 @@ class Download:
 
 
 def forget(part):
-    """Delete a half-finished file."""
-    _remove(part)
-    _remove(part + _INDEX)
+    """Give up what is half there."""
+    part.forget()
+    _remove(part.index)
 
 
 def _read_deflated(inflater, view):

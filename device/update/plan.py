@@ -12,6 +12,7 @@ _OUTSIDE, _INSIDE, _ESCAPED = range(3)  # of a string
 _INSIDE_NEXT = {_QUOTE: _OUTSIDE, 0x5C: _ESCAPED}
 _PATH_CHARS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/"
 _HEX = "0123456789abcdef"
+_ELF_DIGITS = 32
 _NUMBER_MAX = 0x7FFFFFFF
 
 _BLOCK_BYTES = 4096 - 8  # of a littlefs block, its pointers aside
@@ -58,11 +59,19 @@ def judge(manifest, me):
     if me["model"] not in manifest["boards"]:
         raise Refused("wrong-board", me["model"])
     if manifest["abi"] != me["abi"]:
-        raise Refused("wrong-abi", manifest["abi"], me["abi"])
+        advice = "that is what golden is: deploy this board again over USB"
+        raise Refused("wrong-abi", manifest["abi"], me["abi"], advice)
     if manifest["number"] <= me["number"]:
         raise Refused("old-number", manifest["number"], me["number"])
-    if manifest["firmwares"] and me["firmware"] not in manifest["firmwares"]:
-        raise Refused("wrong-firmware", me["firmware"])
+    brought = image(manifest, me["model"])
+    firmware = brought["elf"] if brought else me["firmware"]
+    if manifest["firmwares"] and firmware not in manifest["firmwares"]:
+        raise Refused("wrong-firmware", firmware)
+
+
+def image(manifest, model):
+    """The firmware image it brings for this model: size, sha256, elf; or None."""
+    return manifest["parts"].get("firmware", {}).get(model)
 
 
 def blocks(size):
@@ -151,6 +160,9 @@ def _check_fields(manifest):
     app = manifest["parts"].get("app")
     if not isinstance(app, dict) or not isinstance(app.get("files"), list) or not app["files"]:
         raise Refused("manifest-invalid", "parts")
+    images = manifest["parts"].get("firmware", {})
+    if not isinstance(images, dict) or not all(map(_is_image, images.values())):
+        raise Refused("manifest-invalid", "firmware")
 
 
 def _check_files(files):
@@ -182,9 +194,19 @@ def is_path(path):
     return path.startswith(PART_FOLDERS)
 
 
-def is_digest(text):
-    """Whether this is a SHA-256 as the manifest writes them."""
-    return isinstance(text, str) and len(text) == 64 and all(c in _HEX for c in text)
+def is_digest(text, length=64):
+    """Whether this is a SHA-256 as the manifest writes them, or the first digits of one."""
+    return isinstance(text, str) and len(text) == length and all(c in _HEX for c in text)
+
+
+def _is_image(one):
+    return (
+        isinstance(one, dict)
+        and _is_size(one.get("size"))
+        and one["size"] > 0
+        and is_digest(one.get("sha256"))
+        and is_digest(one.get("elf"), _ELF_DIGITS)
+    )
 
 
 def _is_size(size):

@@ -7,7 +7,7 @@ which assignment it was.
 import gc
 import time
 
-from device.errors import StorageFull
+from device.errors import Refused, StorageFull
 from device.update.record import CRASHES, NONE, TRIES
 from device.update.steps import ending, why_failed
 
@@ -31,10 +31,17 @@ class Trial:
         self._config = config
         self._log = log
 
-    def begin(self, letter, number):
-        """Set a sealed slot on trial; nothing of an earlier one is mistaken for its own."""
+    def begin(self, letter, number, firmware):
+        """Set a sealed slot on trial, on this firmware; nothing of an earlier one is mistaken.
+
+        Raises:
+            Refused: the bootloader would not start the image; nothing is on trial then.
+        """
         self._clean()
-        self._record.set_trial(letter, self._firmware.running(), number)
+        self._record.set_trial(letter, firmware, number)
+        if firmware != self._firmware.running() and not self._firmware.set_boot(firmware):
+            self._record.change(trial=NONE, number=0)
+            raise Refused("bad-image", "its checksum or hash is wrong")
 
     async def run(self, application, wifi, has_contact, is_soft):
         """Judge the trial that runs; returns once it is committed, resets where it goes back."""
@@ -148,6 +155,8 @@ class Trial:
         if lines:
             more["log"] = lines.decode().split("\n")
         self._report(outcome, "trial", reason=word, **more)
+        if is_closed:  # with no record to go by, a bootloader would start the first image it finds
+            self._firmware.discard(record.expected)
         closed = journal["assignment"] if is_closed else journal["closed"]
         spared = journal["spared"] + 1
         journal.keep(step="check", closed=closed, spared=spared)

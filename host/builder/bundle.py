@@ -9,7 +9,7 @@ from device import protocol
 from host.builder.errors import BuildError
 from host.builder.release import Release, digest
 
-_BLOB_BYTES_MAX = 1 << 20  # more than a board's whole file system
+_BLOB_BYTES_MAX = 4 << 20  # more than a board's file system, or its firmware partition
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same release makes the same bundle
 # RuntimeError: encrypted, a method that zipfile lacks, a manifest nested too deep.
 _DAMAGE = (OSError, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError,
@@ -41,7 +41,7 @@ def read(path: Path) -> Release:
         with zipfile.ZipFile(path) as archive:
             manifest = _take(archive, "manifest.json", protocol.MANIFEST_BYTES_MAX)
             release = Release(manifest, {})
-            for _, _, sha256 in release.files:
+            for sha256 in release.digests:
                 release.blobs[sha256] = _take(archive, f"blobs/{sha256}", _BLOB_BYTES_MAX)
     except FileNotFoundError as error:
         raise BuildError("bundle-invalid", str(path), "no such file") from error

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from device import protocol
-from host.builder import application, bytecode, runtime
+from host.builder import application, bytecode, firmware, runtime
 from host.builder.errors import BuildError
 
 
@@ -40,9 +40,29 @@ class Release:
         """Path, size and SHA-256 of each file of the app part."""
         return [tuple(entry) for entry in self.value["parts"]["app"]["files"]]
 
+    @property
+    def images(self) -> dict[str, dict[str, Any]]:
+        """Size, SHA-256 and ELF hash of the firmware image for each board model."""
+        return self.value["parts"].get("firmware", {})
 
-def build(folder: Path, number: int, created_at: int, root: Path = runtime.ROOT) -> Release:
+    @property
+    def digests(self) -> list[str]:
+        """The names of all its blobs."""
+        return [sha256 for _, _, sha256 in self.files] + [
+            one["sha256"] for one in self.images.values()
+        ]
+
+
+def build(
+    folder: Path,
+    number: int,
+    created_at: int,
+    root: Path = runtime.ROOT,
+    images: Iterable[str] = (),
+) -> Release:
     """The release of an app folder with the runtime; the same input gives the same bytes.
+
+    `images`: firmware that goes with it, each [MODEL=]FILE.
 
     Raises:
         BuildError: what keeps the folder from being a release, and where.
@@ -50,7 +70,13 @@ def build(folder: Path, number: int, created_at: int, root: Path = runtime.ROOT)
     if not 1 <= number < 2**31:
         raise BuildError("bad-number", str(number), "a release number is from 1 to 2147483647")
     app = application.read(folder)
+    brought = firmware.read(images, app.boards)
     files = compiled({**app.files, **runtime.release_sources(root)}.items())
+    parts: dict[str, Any] = {
+        "app": {"files": [[p, len(d), digest(d)] for p, d in sorted(files.items())]}
+    }
+    if brought:
+        parts["firmware"] = firmware.part(brought, digest)
     manifest = {
         "format": protocol.MANIFEST_FORMAT,
         "product": app.product,
@@ -61,9 +87,10 @@ def build(folder: Path, number: int, created_at: int, root: Path = runtime.ROOT)
         "boards": list(app.boards),
         "abi": bytecode.ABI,
         "firmwares": [],
-        "parts": {"app": {"files": [[p, len(d), digest(d)] for p, d in sorted(files.items())]}},
+        "parts": parts,
     }
-    return Release(_canonical(manifest, folder), {digest(d): d for d in files.values()})
+    blobs = {digest(d): d for d in (*files.values(), *brought.values())}
+    return Release(_canonical(manifest, folder), blobs)
 
 
 def golden(root: Path = runtime.ROOT) -> dict[str, bytes]:

@@ -22,6 +22,7 @@ def of(made: Release) -> dict[str, Any]:
         "files": [
             {"path": p, "bytes": n, "blocks": sizes.file_blocks(n)} for p, n, _ in made.files
         ],
+        "images": [{"board": m, "bytes": one["size"]} for m, one in made.images.items()],
         "bytes": cost.bytes,
         "blocks": cost.blocks,
         "bytes_budget": sizes.BYTES_BUDGET,
@@ -33,10 +34,12 @@ def text(shown: dict[str, Any]) -> str:
     """The same as a table."""
     rows = [(f["path"], f["bytes"], f["blocks"]) for f in shown["files"]]
     table = output.columns(("FILE", "BYTES", "BLOCKS"), rows)
+    images = "".join(f", firmware of {i['bytes']} for {i['board']}" for i in shown["images"])
     over = shown["bytes"] > shown["bytes_budget"] or shown["blocks"] > shown["blocks_budget"]
     where = f", in {shown['file']}" if shown["file"] else ""
     return (
         f"{table}\n{shown['product']} {shown['number']}: {shown['bytes']} of "
         f"{shown['bytes_budget']} bytes, {shown['blocks']} of {shown['blocks_budget']} blocks"
-        f"{' (over budget)' if over else ''}{where}{', uploaded' if shown['uploaded'] else ''}"
+        f"{' (over budget)' if over else ''}{images}{where}"
+        f"{', uploaded' if shown['uploaded'] else ''}"
     )

@@ -29,6 +29,13 @@ def release() -> None:
 @click.option(
     "--number", type=int, help="Release number; without it the host is asked for the next."
 )
+@click.option(
+    "--firmware",
+    "images",
+    multiple=True,
+    metavar="[MODEL=]FILE",
+    help="Firmware image (.app-bin) that goes with it; once for each board model.",
+)
 @click.option("--upload", is_flag=True, help="Send it to the host at once.")
 @click.option(
     "-o",
@@ -43,19 +50,21 @@ def build(
     context: click.Context,
     folder: Path,
     number: int | None,
+    images: tuple[str, ...],
     upload: bool,
     place: Path | None,
     as_json: bool,
 ) -> None:
     """Make a release of an app folder (mpfleet.json, app/, perhaps lib/).
 
-    The runtime goes with it. SOURCE_DATE_EPOCH sets its time, so that the same input gives the
-    same bytes.
+    The runtime goes with it; with --firmware a board takes both or neither. SOURCE_DATE_EPOCH
+    sets its time, so that the same input gives the same bytes.
 
     \b
     Examples:
       mpfleet release build examples/blink --upload
       mpfleet release build examples/blink --number 4 -o build/
+      mpfleet release build examples/blink --firmware ESP32_GENERIC-OTA-v1.27.app-bin --upload
     """
     from host.builder import application, bundle
     from host.builder import release as releases
@@ -63,7 +72,7 @@ def build(
     client = connect(context.obj) if upload or number is None else None
     if number is None:
         number = client.next_number(application.read_description(folder)["product"])
-    made = releases.build(folder, number, build_time())
+    made = releases.build(folder, number, build_time(), images=images)
     file = None if upload and place is None else _bundle_place(place, bundle.name(made))
     if file:
         bundle.write(made, file)

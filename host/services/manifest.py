@@ -32,8 +32,15 @@ class _App(_Strict):
     files: Annotated[list[Annotated[list, Field(min_length=3, max_length=3)]], Field(min_length=1)]
 
 
+class _Image(_Strict):
+    size: Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
+    sha256: Sha256
+    elf: Firmware
+
+
 class _Parts(_Strict):
     app: _App
+    firmware: Annotated[dict[BoardModel, _Image], Field(min_length=1)] | None = None
 
 
 class Manifest(_Strict):
@@ -55,6 +62,11 @@ class Manifest(_Strict):
         """The files of the app part."""
         return [tuple(file) for file in self.parts.app.files]
 
+    @property
+    def images(self):
+        """The firmware part, as (board model, size, sha256); empty where there is none."""
+        return [(m, one.size, one.sha256) for m, one in (self.parts.firmware or {}).items()]
+
 
 class _File(_Strict):
     size: Size
@@ -72,13 +84,15 @@ def parse(content):
     value = _json(content)
     if _depth(value) > protocol.MANIFEST_DEPTH_MAX:
         raise _invalid("it is nested too deep")
-    if isinstance(value, dict) and "firmware" in (value.get("parts") or {}):
-        raise _invalid("parts.firmware is reserved for a later format")
     try:
         manifest = Manifest.model_validate(value)
     except ValidationError as error:
         raise _invalid(_first(error)) from error
     _check_files(manifest.files)
+    strays = {model for model, _, _ in manifest.images} - set(manifest.boards)
+    if strays:
+        raise _invalid(f"it has firmware for {min(strays)}, but is not for that board")
+    _check_sizes(manifest.files + manifest.images)
     return manifest
 
 
@@ -123,7 +137,6 @@ def _check_files(files):
     if paths != sorted(paths):
         raise _invalid("files are not sorted by path")
     _check_folders(set(paths))
-    _check_sizes(files)
 
 
 def _check_path(path):

@@ -6,6 +6,7 @@ from host.errors import HostError
 from host.models import Blob, Release, ReleaseBlob
 from host.services import events, manifest
 from host.services.clock import utc
+from host.verification import image
 
 _MPY_MAGIC = ord("M")
 _MPY_HEAD = 4  # magic, ABI, flags, small-int bits
@@ -76,33 +77,41 @@ def missing(session, release):
 def complete(session, storage, release, who, *, now=None):
     """All blobs are there: check them, pack them for travel, and the release is ready.
 
-    Raises: HostError `blobs-missing`, `native-code`, `wrong-abi`, `manifest-invalid`.
+    Raises: HostError `blobs-missing`, `native-code`, `wrong-abi`, `manifest-invalid`, `bad-image`,
+    `wrong-chip`.
     """
     if release.state == "ready":
         return
     lacks = missing(session, release)
     if lacks:
         raise HostError("blobs-missing", f"{len(lacks)} blobs are missing.", missing=lacks)
-    blobs = {blob.sha256: blob for blob in _blobs(session, release)}
-    for path, size, sha256 in release.parts["app"]["files"]:
-        if blobs[sha256].size_bytes != size:
-            there = blobs[sha256].size_bytes
-            raise HostError("manifest-invalid", f"{path} has {there} bytes, not {size}.")
-        if path.endswith(".mpy"):
-            _check_bytecode(path, storage.read(sha256, _MPY_HEAD), release.abi)
-    for blob in blobs.values():
+    blobs = _blobs(session, release)
+    _check_content(release, {blob.sha256: blob.size_bytes for blob in blobs}, storage)
+    for blob in blobs:
         if not blob.is_packed:  # what a blob looks like on the wire never changes afterwards
             blob.pieces_bytes, blob.is_packed = storage.pack(blob.sha256), True
     release.state = "ready"
     events.add(session, who, f"release {release.product}/{release.number}", "ready", now=now)
 
 
+def _check_content(release, sizes, storage):
+    for path, size, sha256 in release.parts["app"]["files"]:
+        if sizes[sha256] != size:
+            there = sizes[sha256]
+            raise HostError("manifest-invalid", f"{path} has {there} bytes, not {size}.")
+        if path.endswith(".mpy"):
+            _check_bytecode(path, storage.read(sha256, _MPY_HEAD), release.abi)
+    for model, one in release.parts.get("firmware", {}).items():
+        _check_image(model, one, storage)
+
+
 def _insert(session, parsed, content, user, now):
-    sizes = {sha256: size for _, size, sha256 in parsed.files}
+    sizes = {sha256: size for _, size, sha256 in parsed.files + parsed.images}
     release = Release(
         product=parsed.product, number=parsed.number, version=parsed.version,
         description=parsed.description, boards=parsed.boards, abi=parsed.abi,
-        parts=parsed.parts.model_dump(), size_bytes=sum(size for _, size, _ in parsed.files),
+        parts=parsed.parts.model_dump(exclude_none=True),
+        size_bytes=sum(size for _, size, _ in parsed.files + parsed.images),
         state="uploading", created_at=now, created_by=user,
         manifest_sha256=manifest.sha256(content), manifest=content, manifest_size=len(content),
     )  # fmt: skip
@@ -118,7 +127,7 @@ def _insert(session, parsed, content, user, now):
 
 
 def _must_be_small(parsed, settings):
-    for path, size, _ in parsed.files:
+    for path, size, _ in parsed.files + parsed.images:
         if size > settings.blob_bytes_max:
             raise HostError("too-large", f"{path} is over {settings.blob_bytes_max} bytes.")
 
@@ -126,6 +135,17 @@ def _must_be_small(parsed, settings):
 def _blobs(session, release):
     query = select(Blob).join(ReleaseBlob, ReleaseBlob.sha256 == Blob.sha256)
     return session.scalars(query.where(ReleaseBlob.release_id == release.id)).all()
+
+
+def _check_image(model, one, storage):
+    content = storage.read(one["sha256"])
+    try:
+        found = image.read(content, model)
+    except image.ImageError as error:
+        raise HostError(error.code, f"The firmware for {model}: {error}.") from error
+    if (len(content), found.elf) != (one["size"], one["elf"]):
+        message = f"The firmware for {model} has other sizes or another ELF hash than it says."
+        raise HostError("manifest-invalid", message)
 
 
 def _check_bytecode(path, head, abi):

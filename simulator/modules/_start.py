@@ -44,11 +44,13 @@ def _mount():
 
 def _run_scripts(raw):
     """boot.py, and main.py unless that raised."""
-    import os
+    import os, _board
 
-    __import__("_board").call("started")
+    _board.call("started")
     if "boot.py" in os.listdir():
         execfile("boot.py")
+    while _board.facts["hangs"]:
+        pass
     if not raw and "main.py" in os.listdir():
         execfile("main.py")
 

@@ -26,6 +26,7 @@ TABLE = (
             "device.update.steps",
             "device.update.journal",
             "device.update.plan",
+            "device.update.parts",
             "device.update.metadata",
             "device.update.download",
             "device.errors",
@@ -37,6 +38,7 @@ TABLE = (
     ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/engine/decide.py", ()),
+    ("host/verification/*", ("host.verification*", "simulator*")),
     ("host/models/*", ("host.models", "host.models.*")),
     (
         "host/services/*",

@@ -14,6 +14,7 @@ import json
 import os
 import sys
 import vfs
+import chip as chips
 from hashlib import sha256
 from binascii import hexlify
 
@@ -115,35 +116,8 @@ class Machine:
         pass
 
 
-class Partition:
-    """The one firmware of a board that never gets another."""
-
-    RUNNING = 1
-    TYPE_APP = 0
-
-    def __init__(self, which):
-        pass
-
-    def info(self):
-        return (0, 16, 0x10000, 0x180000, "ota_0", False)
-
-    def readblocks(self, block, buffer, offset):
-        buffer[:] = b"\x11" * len(buffer)
-
-    @classmethod
-    def find(cls, kind):
-        return [cls(cls.RUNNING)]
-
-    @classmethod
-    def mark_app_valid_cancel_rollback(cls):
-        pass
-
-    def set_boot(self):
-        pass
-
-
 class Esp32:
-    Partition = Partition
+    Partition = None  # mount() makes it
 
 
 class Nvs:
@@ -292,6 +266,7 @@ class Board:
     """One board; `boot()` starts it once, `run()` lets it go on until it has nothing to do."""
 
     def __init__(self, host, root, machine=None, quiet=True):
+        self.chip = Esp32.chip
         self.host = host
         self.root = root  # the project, seen from the board
         self.machine = machine or Machine()
@@ -302,6 +277,7 @@ class Board:
         self.config = Named(trial_s=4, contact_s=4)
         self.apps = {}  # slot or release number → Application
         self.wifi = Named(is_joined=True)
+        self.look = lambda path: None  # called with what boot.py chose
         self.boots = []  # (slot, mode) of each start
         with open(root.boot) as f:
             self._boot_source = f.read()
@@ -377,16 +353,29 @@ class Board:
         """What run.py does of an update, once."""
         self.client.resume_commit()
         if self.record.mode == "trial":
-            await self.client.check()
+            if self.wifi.is_joined:
+                await self.client.check()
             number = number_of(self.record.slot)
             app = self.apps.get(number) or Application()
             await self.client.trial(app, self.wifi)
-        await self.client.check()
+        if self.wifi.is_joined:
+            await self.client.check()
 
     def boot(self):
         """One start, until a reset or until nothing is left to do; why it reset, or None."""
         try:
+            if self.machine.cause != SOFT:
+                self.chip.start()
+            if self.chip.behaviour == "panic":
+                self.boots.append(("-", "panic"))
+                self.machine.cause = HARD
+                return "panic"
             path = self.choose()
+            self.look(path)
+            if self.chip.behaviour == "hang":
+                self.machine.cause = WATCHDOG
+                return "watchdog"
+            self.wifi.is_joined = self.chip.behaviour != "no-wifi"
             self.build(path)
             self.boots.append((self.record.slot, self.record.mode))
             asyncio.run(self.live())
@@ -447,8 +436,8 @@ def is_whole(slot):
     return all([is_folder or p in left for p, is_folder in walk("/slots/" + slot)])
 
 
-def make_release(number, files, **changes):
-    """(manifest bytes, blobs) of a release with these {path: bytes}."""
+def make_release(number, files, image=None, **changes):
+    """(manifest bytes, blobs) of a release with these {path: bytes}, and a firmware image."""
     listed = []
     for path in sorted(files):
         data = files[path]
@@ -463,8 +452,14 @@ def make_release(number, files, **changes):
         "firmwares": [],
         "parts": {"app": {"files": listed}},
     }
+    blobs = list(files.values())
+    if image:
+        digest = hexlify(sha256(image).digest()).decode()
+        said = {"size": len(image), "sha256": digest, "elf": hexlify(image[176:192]).decode()}
+        manifest["parts"]["firmware"] = {"ESP32_GENERIC": said}
+        blobs.append(image)
     manifest.update(changes)
-    return json.dumps(manifest).encode(), list(files.values())
+    return json.dumps(manifest).encode(), blobs
 
 
 def make_folders(path):
@@ -495,6 +490,7 @@ def install(slot, number, files):
     put("/state/x", b"")
     os.remove("/state/x")
     sys.modules["esp32"] = Esp32
+    Esp32.chip.start()
     BootRecord("/state", []).deploy(slot, 90)
 
 
@@ -513,14 +509,18 @@ def mount(
     path = work + "/" + flash_name
     if fresh:
         with open(path, "wb") as f:
-            for _ in range(blocks):
+            for _ in range(blocks + 2 + 2 * chips.SLOT_BLOCKS):
                 f.write(_ERASED)
         with open(work + "/nvs.json", "w") as f:
             f.write("{}")
     sys.path[:] = [("/host" + p if p.startswith("/") else p) for p in sys.path if p != ""]
     flash = Flash(path, cut_at, when, blocks)
+    Esp32.chip = chips.Chip(flash, blocks, project + "/simulator")
+    Esp32.Partition = chips.partitions(Esp32.chip)
     if fresh:
         vfs.VfsLfs2.mkfs(flash)
+        Esp32.chip.flash_image(0, chips.make_image(b"old"))
+        flash.operations = 0
     vfs.umount("/")
     vfs.mount(vfs.VfsLfs2(flash), "/")
     vfs.mount(vfs.VfsPosix("/"), "/host")

@@ -124,3 +124,30 @@ def test_what_is_no_manifest_is_refused(content):
 
 def test_a_manifest_over_32_kb_is_refused_before_it_is_read():
     assert word(b" " * 32769) == "manifest-too-large"
+
+
+IMAGE = {"size": 1447440, "sha256": HASH, "elf": "1" * 32}
+
+
+def with_firmware(images):
+    app = {"files": [["app/x", 1, HASH]]}
+    return encode(manifest_value(parts={"app": app, "firmware": images}))
+
+
+def test_a_firmware_part_is_read():
+    other = {**IMAGE, "sha256": "2" * 64}
+    parsed = manifest.parse(with_firmware({"ESP32_GENERIC": other}))
+    assert parsed.images == [("ESP32_GENERIC", 1447440, "2" * 64)]
+
+
+IMAGES = (
+    {}, [], {"ESP32_GENERIC": 5}, {"PICO_W": {**IMAGE, "sha256": "2" * 64}},
+    {"ESP32_GENERIC": {**IMAGE, "size": 0}}, {"ESP32_GENERIC": {**IMAGE, "elf": "xyz"}},
+    {"ESP32_GENERIC": {**IMAGE, "sha256": "short"}}, {"ESP32_GENERIC": {"size": 1}},
+    {"ESP32_GENERIC": IMAGE},  # the hash of app/x, with another size
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("images", IMAGES, ids=repr)
+def test_a_firmware_part_that_makes_no_sense_is_refused(images):
+    assert word(with_firmware(images)) == "manifest-invalid"

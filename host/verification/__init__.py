@@ -1,0 +1,1 @@
+"""What can be said of a release before a board runs it."""

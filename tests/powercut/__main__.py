@@ -1,0 +1,70 @@
+"""Cut the power at every flash operation of every scenario, on as many cores as there are.
+
+Usage: python -m tests.powercut [SCENARIO…]; POWERCUT_SEED repeats the random rows of cuts.
+"""
+
+import os
+import random
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+
+from tests.powercut.suite import CUTS, SCENARIOS, Rig, first, wrong
+
+ROWS = 40  # of two and three cuts each, at random places
+_rig = None
+
+
+def prepare(kind):
+    """A rig of this process's own."""
+    global _rig
+    memory = Path("/dev/shm")  # noqa: S108
+    folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    _rig = Rig(Path(folder.name), kind)
+    _rig.kept = folder
+
+
+def judge(cuts):
+    """(cuts, what started after them, what is wrong)."""
+    told = _rig.cut(cuts)
+    found = wrong(told, _rig.kind)
+    return cuts, "neither" if found else first(told, _rig.kind), found
+
+
+def rows(operations, rng):
+    """Every operation each way, then some rows of cuts."""
+    for n in range(1, operations + 1):
+        yield from ([(n, when)] for when in CUTS)
+    for length in (2, 3):
+        for _ in range(ROWS):
+            yield [(rng.randint(1, operations), rng.choice(CUTS)) for _ in range(length)]
+
+
+def run(kind, seed):
+    """One line for a scenario; how many cuts left neither."""
+    prepare(kind)
+    operations = _rig.operations()
+    cuts = list(rows(operations, random.Random(seed)))
+    found = Counter()
+    with ProcessPoolExecutor(os.cpu_count(), initializer=prepare, initargs=(kind,)) as pool:
+        for at, started, why in pool.map(judge, cuts, chunksize=16):
+            found[started] += 1
+            if why:
+                print(f"  {kind} cut at {at}: {'; '.join(why)}", flush=True)
+    shown = (kind, operations, len(cuts), found["old"], found["new"], found["neither"])
+    print("{:10} {:>10} {:>6} {:>6} {:>6} {:>8}".format(*shown), flush=True)
+    return found["neither"]
+
+
+def main(kinds):
+    """Every scenario, or those that are named."""
+    seed = int(os.environ.get("POWERCUT_SEED", random.randrange(1 << 32)))
+    print(f"POWERCUT_SEED={seed}")
+    print(f"{'scenario':10} {'operations':>10} {'cuts':>6} {'old':>6} {'new':>6} {'neither':>8}")
+    return sum([run(kind, seed) for kind in kinds or SCENARIOS])
+
+
+if __name__ == "__main__":
+    sys.exit(1 if main(sys.argv[1:]) else 0)

@@ -1,0 +1,1 @@
+"""The device's own code in CPython, on a board that is its state alone."""

@@ -1,0 +1,228 @@
+"""Firmware and app together on a virtual board, over the air from a real host."""
+
+import json
+import zlib
+
+import pytest
+
+from examples import fleet
+from host.builder import release
+from host.cli.release import publish
+from simulator import build_image, image, otadata
+
+APP = """
+import asyncio
+
+
+async def main(board):
+    board.log("app", "version {n}")
+    while True:
+        await asyncio.sleep(1)
+"""
+_NVS_NUMBER = 105
+_OTADATA = 0xD000
+
+
+class Site:
+    """A host and one board, deployed with release 1."""
+
+    def __init__(self, folder, host, client, product, is_known=True, watchdog_s=None):
+        self.folder, self.host, self.client, self.product = folder, host, client, product
+        self.board = fleet.new_board(folder / "board", zlib.crc32(product.encode()) & 0xFFFF)
+        if is_known:
+            self.board.nvs.set("mpfleet", "rollback", _NVS_NUMBER, (1).to_bytes(4, "little"))
+            self.board.nvs.commit("mpfleet")
+        self.board.power_on()
+        self.publish(1)
+        config = {"trial_s": 8, "contact_s": 6, "watchdog_s": watchdog_s}
+        self.device = fleet.set_up(self.board, client, product, host, **config).device
+
+    def publish(self, number, firmware=None, source=APP):
+        """A release whose app says its number, with firmware or without."""
+        app = self.folder / f"release{number}"
+        (app / "app").mkdir(parents=True)
+        (app / "mpfleet.json").write_text(
+            json.dumps({"product": self.product, "boards": ["ESP32_GENERIC"]})
+        )
+        (app / "app/main.py").write_text(source.format(n=number))
+        images = []
+        if firmware:
+            (app / "firmware.bin").write_bytes(firmware)
+            images = [str(app / "firmware.bin")]
+        publish(self.client, release.build(app, number, 1795000000, images=images))
+
+    def assign(self, number):
+        fleet.assign(self.client, self.device, self.product, number)
+
+    def update(self, number):
+        """Assign a release and wait for its end: (state, reason)."""
+        self.assign(number)
+        return self.ended(number)
+
+    def ended(self, number, timeout_s=60):
+        def look():
+            found = self.client.get(f"/devices/{self.device}")["assignment"]
+            is_over = found["number"] == number and found["state"] not in ("offered", "started")
+            return found if is_over else None
+
+        found = fleet.wait_for(f"release {number}", look, timeout_s)
+        return found["state"], found["reason"]
+
+    def reports(self):
+        return self.client.get(f"/devices/{self.device}/reports")
+
+    def last_report(self):
+        """The newest report on an update."""
+        return next(r for r in self.reports() if r["kind"] == "update")
+
+    @property
+    def runs(self):
+        """Label and version of the firmware, and the release, that run."""
+        label = self.board.firmware.running
+        device = self.client.get(f"/devices/{self.device}")
+        return label, self.board.firmware.image_of(label).version, device["number"]
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("host")
+    with (folder / "log").open("w") as log:
+        host = fleet.Host(folder, fleet.free_port(), fleet.free_port(), log)
+        try:
+            host.wait_until_ready()
+            yield host
+        finally:
+            host.stop()
+
+
+@pytest.fixture
+def site(host, tmp_path, request):
+    """Settings of the board in `@pytest.mark.parametrize("site", …, indirect=True)`."""
+    client = host.sign_in()
+    product = f"p{zlib.crc32(request.node.name.encode())}"
+    site = Site(tmp_path, host, client, product, **getattr(request, "param", {}))
+    yield site
+    site.board.close()
+    client.close()
+
+
+def firmware(behaviour="", version="v1.27.0"):
+    """An image of some pieces."""
+    return build_image(version=version, payload=b"code" * 30_000, behaviour=behaviour)
+
+
+OLD = ("ota_0", "v1.26.0", 1)
+
+
+def states(board):
+    return [entry and entry.state for entry in otadata.read(board.flash, _OTADATA)]
+
+
+def test_a_release_brings_its_firmware_and_both_are_committed(site):
+    site.publish(2, firmware())
+    assert site.update(2) == ("done", None)
+    assert site.runs == ("ota_1", "v1.27.0", 2)
+    assert states(site.board) == [otadata.VALID, otadata.VALID]
+
+
+def test_firmware_that_is_still_on_the_board_does_not_travel_again(site):
+    site.publish(2, firmware())
+    site.update(2)
+    site.publish(3, build_image())  # what the board came with
+    assert site.update(3) == ("done", None)
+    assert site.runs == ("ota_0", "v1.26.0", 3)
+    assert site.last_report()["bytes"]["fetched"] < 5000
+
+
+def test_a_firmware_that_panics_at_boot_is_given_up_and_the_old_pair_runs(site):
+    site.publish(2, firmware(image.PANIC))
+    assert site.update(2) == ("failed", "firmware-reverted")
+    assert site.runs == OLD
+    # once, and three times more: nobody can tell it from power cuts
+    assert site.board.console_text.count("Guru Meditation") == 4
+
+
+def test_a_firmware_without_wifi_loses_contact_and_the_old_pair_runs(site):
+    site.publish(2, firmware(image.NO_WIFI))
+    assert site.update(2) == ("failed", "lost-contact")
+    assert site.runs == OLD
+
+
+def test_an_app_that_raises_takes_its_firmware_with_it(site):
+    site.publish(2, firmware(), source="async def main(board):\n    1 // 0\n")
+    assert site.update(2) == ("failed", "app-raised")
+    assert site.runs == OLD
+    assert "ZeroDivisionError" in site.last_report()["traceback"]
+
+
+@pytest.mark.parametrize("site", ({"watchdog_s": 6},), indirect=True, ids=["watchdog"])
+def test_a_firmware_that_hangs_after_boot_py_meets_the_watchdog_of_boot_py(site):
+    site.publish(2, firmware(image.HANG))
+    at = site.board.mark
+    site.assign(2)
+    at = site.board.wait_for("trial of release 2", 30, at)
+    at = site.board.wait_for("TG1WDT_SYS_RESET", 30, at)
+    site.board.wait_for("run: active slot a release 1", 30, at)
+    assert site.board.firmware.running == "ota_0"
+
+
+@pytest.mark.parametrize("site", ({"is_known": False},), indirect=True, ids=["unknown"])
+def test_firmware_is_refused_where_nothing_shows_that_the_bootloader_undoes(site):
+    site.publish(2, firmware())
+    assert site.update(2) == ("refused", "no-rollback")
+    assert site.board.flash.read(0x190000, 64) == b"\xff" * 64
+    assert "deploy this board again over USB" in site.last_report()["detail"]
+
+
+def test_firmware_too_large_for_its_partition_is_refused_unwritten(site):
+    site.publish(2, build_image(payload=b"x" * 0x180000))
+    assert site.update(2) == ("refused", "no-space")
+    assert site.board.flash.read(0x190000, 64) == b"\xff" * 64
+
+
+def test_an_image_flashed_over_usb_brings_golden_up_and_the_next_release_heals_it(site):
+    site.board.power_off()
+    foreign = build_image(version="v1.28.0")
+    for at in range(0, len(foreign), 4096):
+        site.board.flash.erase(0x10000 + at)
+        site.board.flash.program(0x10000 + at, foreign[at : at + 4096])
+    at = site.board.mark
+    site.board.power_on()
+    site.board.wait_for("run: golden", 30, at)
+    site.publish(2)
+    assert site.update(2) == ("done", None)
+    assert site.runs == ("ota_0", "v1.28.0", 2)
+    assert "firmware-mismatch" in {r["reason"] for r in site.reports()}
+
+
+def test_with_both_records_aborted_the_board_runs_on_and_takes_the_next_firmware(site):
+    site.board.power_off()
+    for n in (0, 1):
+        otadata.write(site.board.flash, _OTADATA, n, otadata.Entry(n + 1, otadata.ABORTED))
+    site.board.power_on()
+    site.publish(2, firmware())
+    assert site.update(2) == ("done", None)
+    assert site.runs == ("ota_1", "v1.27.0", 2)
+
+
+def test_a_committed_firmware_that_crashes_later_ends_in_golden_on_it(site):
+    site.publish(2, firmware())
+    site.update(2)
+    for _ in range(5):
+        at = site.board.mark
+        site.board.reset()
+        site.board.wait_for("run: ", 30, at)
+    at = site.board.mark
+    site.board.wait_for("link: online", 30, at)
+    assert "run: golden" in site.board.console_text
+    assert site.runs[:2] == ("ota_1", "v1.27.0")
+
+
+def test_a_power_cut_while_the_image_is_staged_costs_a_piece(site):
+    site.publish(2, firmware())
+    site.board.cut_power_at(120, "middle")
+    site.assign(2)
+    assert site.board.wait_for_cut(30)
+    site.board.power_on()
+    assert site.ended(2) == ("done", None)
+    assert site.last_report()["bytes"]["resumed"] > 32_000

@@ -1,0 +1,262 @@
+"""Firmware and app as one transaction on the rig: staged, refused, resumed, undone."""
+
+import pytest
+
+UPDATE = """
+from chip import make_image
+
+rig.install("a", 4, FILES)
+board.nvs.set_number("number", 4)
+board.nvs.set_number("rollback", 1)
+board.config.contact_s = 0.05
+NEW = dict(FILES)
+NEW["app/main.mpy"] = mpy(9, 1200)
+image = make_image(b"new", 70000)
+
+
+def ends():
+    keys = ("outcome", "reason", "number")
+    return [[r.get(k) for k in keys] for r in board.reports.queue]
+
+
+def pair():
+    return [rig.number_of(board.record.slot), board.record.mode, board.chip.running]
+
+
+def offer(number, files=NEW, **more):
+    host.offer(number + 13, *rig.make_release(number, files, **more))
+
+
+def words(name):
+    return [line for line in board.lines if name in line]
+
+
+def slot_bytes(slot, size):
+    return board.chip.read(chip.place(slot), size)
+
+
+import chip
+"""
+OLD_PAIR = [4, "active", 0]
+NEW_PAIR = [5, "active", 1]
+
+
+def test_both_parts_are_committed(on_rig):
+    script = UPDATE + "offer(5, image=image)\nboard.run()\nsay(ends())\nsay(pair())\n"
+    script += (
+        "say(slot_bytes(1, len(image)) == image)\nsay([e.state for e in board.chip.entries()])"
+    )
+    assert on_rig(script) == [[["done", None, 5]], NEW_PAIR, True, [2, 2]]
+
+
+def test_a_firmware_that_runs_already_is_not_staged(on_rig):
+    script = UPDATE + "image = make_image(b'old')\noffer(5, image=image)\nboard.run()\n"
+    script += "say(ends())\nsay(pair())\nsay(slot_bytes(1, 16) == b'\\xff' * 16)"
+    assert on_rig(script) == [[["done", None, 5]], [5, "active", 0], True]
+
+
+def test_what_is_in_the_other_partition_does_not_travel(on_rig):
+    script = UPDATE + "board.chip.flash_image(1, image)\noffer(5, image=image)\nboard.run()\n"
+    script += "say(ends())\nsay(board.reports.queue[0]['bytes']['fetched'])"
+    ended, fetched = on_rig(script)
+    assert (ended, fetched < 3000) == ([["done", None, 5]], True)
+
+
+def test_an_image_half_written_is_resumed_at_its_last_noted_piece(on_rig):
+    script = (
+        UPDATE
+        + """
+from device.errors import NetworkError
+offer(5, image=image)
+host.breaks_after = 50000
+try:
+    board.run()
+except NetworkError as e:
+    say(e.code)
+board = rig.Board(host, root, board.machine)
+board.run()
+say(ends())
+say(pair())
+count = board.reports.queue[0]["bytes"]
+say(count["resumed"])
+say(count["fetched"] - len(image))
+"""
+    )
+    word, ended, pair, resumed, surplus = on_rig(script)
+    assert (word, ended, pair) == ("cut", [["done", None, 5]], NEW_PAIR)
+    assert 32768 <= resumed < 50000
+    assert surplus < 20000  # what was fetched, not noted, and the app
+
+
+def test_what_rotted_before_it_was_resumed_is_fetched_again(on_rig):
+    script = (
+        UPDATE
+        + """
+from device.errors import NetworkError
+offer(5, image=image)
+host.breaks_after = 50000
+try:
+    board.run()
+except NetworkError as e:
+    pass
+board.chip.erase(chip.place(1) + 4 * 4096)
+board = rig.Board(host, root, board.machine)
+board.run()
+say(words("hash-mismatch") != [])
+board = rig.Board(host, root, board.machine)
+board.run()
+say(ends())
+say(pair())
+"""
+    )
+    assert on_rig(script) == [True, [["done", None, 5]], NEW_PAIR]
+
+
+# Bad images: word, how it is made. The host and the manifest agree on its bytes in each.
+REFUSED = {
+    "wrong magic": ("bad-image", "image = make_image(b'new', 9000, magic=0xEA)"),
+    "another chip": ("wrong-chip", "image = make_image(b'new', 9000, chip=9)"),
+    "too large": ("no-space", "image = make_image(b'new', 100000)"),
+    "another elf than the manifest says": ("bad-image", "elf = '11' * 16"),
+    "trailing bytes": ("bad-image", "image += b'x'"),
+    "cut short": ("bad-image", "image = image[:-1]"),
+    "cut in a segment": ("bad-image", "image = image[:40000]"),
+    "a segment without end": ("bad-image", "image = image[:28] + b'\\xff' * 4 + image[32:]"),
+    "its hash is wrong": ("bad-image", "image = image[:-1] + bytes([image[-1] ^ 1])"),
+}
+BEFORE_WRITING = ("wrong magic", "another chip", "too large", "another elf than the manifest says")
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_bad_image_is_refused_and_the_old_pair_runs_on(on_rig, name):
+    word, how = REFUSED[name]
+    script = (
+        UPDATE
+        + f"elf = None\n{how}\n"
+        + """
+manifest, blobs = rig.make_release(5, NEW, image=image)
+if elf:
+    manifest = json.loads(manifest)
+    manifest["parts"]["firmware"]["ESP32_GENERIC"]["elf"] = elf
+    manifest = json.dumps(manifest).encode()
+host.offer(18, manifest, blobs)
+board.run()
+say(ends())
+say(pair())
+say(slot_bytes(1, 64) == b"\\xff" * 64)
+say([board.record.trial, board.chip.entries()[1] is None])
+"""
+    )
+    ended, pair, is_blank, after = on_rig(script)
+    assert ended == [["refused", word, 5]]
+    assert (pair, is_blank) == (OLD_PAIR, name in BEFORE_WRITING)
+    assert after == ["-", True]
+
+
+FIRMWARES = {
+    "what runs": ("['6f6c64' + '6f6c64' * 4 + '6f']", None, "refused wrong-firmware"),
+    "what it brings": ("[elf(image)]", "image", "done None"),
+    "what runs, of one that brings none": ("[elf(old)]", None, "done None"),
+    "what runs, of one that brings another": ("[elf(old)]", "image", "refused wrong-firmware"),
+}
+
+
+@pytest.mark.parametrize(("listed", "brings", "outcome"), FIRMWARES.values(), ids=FIRMWARES)
+def test_firmwares_are_judged_against_what_will_run(on_rig, listed, brings, outcome):
+    script = UPDATE + (
+        "from binascii import hexlify\nold = slot_bytes(0, 300)\n"
+        "elf = lambda image: hexlify(image[176:192]).decode()\n"
+        f"offer(5, image={brings}, firmwares={listed})\nboard.run()\n"
+        "say(' '.join(str(w) for w in ends()[0][:2]))"
+    )
+    assert on_rig(script) == [outcome]
+
+
+WITHOUT = {
+    "nothing is known of the bootloader": (
+        "no-rollback",
+        'board.nvs.set_number("rollback", 0)',
+    ),
+    "there is one firmware partition": (
+        "no-ota",
+        "rig.Esp32.Partition.get_next_update = lambda self: self",
+    ),
+    "there is none": (
+        "no-ota",
+        "def none(self):\n    raise OSError(2)\nrig.Esp32.Partition.get_next_update = none",
+    ),
+    "the partitions overlap": (
+        "no-ota",
+        "info = rig.Esp32.Partition.info\nrig.Esp32.Partition.info = lambda self: "
+        "info(self)[:3] + (info(self)[3] + 4096,) + info(self)[4:]",
+    ),
+}
+
+
+@pytest.mark.parametrize(("word", "how"), WITHOUT.values(), ids=WITHOUT)
+def test_firmware_is_refused_with_advice_where_it_could_not_be_undone(on_rig, word, how):
+    script = UPDATE + f"{how}\noffer(5, image=image)\nboard.run()\nsay(ends())\nsay(pair()[0])\n"
+    script += "say(board.reports.queue[0]['detail'])\nsay(slot_bytes(1, 64) == b'\\xff' * 64)"
+    ended, runs, detail, is_blank = on_rig(script)
+    assert (ended, runs, is_blank) == ([["refused", word, 5]], 4, True)
+    assert "over USB" in detail
+
+
+def test_otadata_that_only_rollback_can_have_written_is_enough(on_rig):
+    script = UPDATE + (
+        'board.nvs.set_number("rollback", 0)\n'
+        "otadata = board.chip._otadata\notadata.write(board.chip, 0, 1, otadata.Entry(2, 4))\n"
+        "offer(5, image=image)\nboard.run()\nsay(ends())"
+    )
+    assert on_rig(script) == [[["done", None, 5]]]
+
+
+BEHAVIOURS = {
+    "panic": ("firmware-reverted", 4),
+    "no-wifi": ("lost-contact", 1),
+    "hang": ("watchdog", 3),  # the third start is not taken: two were counted
+}
+
+
+@pytest.mark.parametrize("behaviour", BEHAVIOURS)
+def test_a_bad_firmware_is_tried_a_bounded_number_of_times(on_rig, behaviour):
+    word, times = BEHAVIOURS[behaviour]
+    script = UPDATE + (
+        f"image = make_image(b'new', 9000, {behaviour!r})\noffer(5, image=image)\n"
+        "say(board.run(20) < 20)\nsay(ends())\nsay(pair())\nstarts = board.chip.starts\n"
+        "say(starts.count(1))\nboard.run()\nsay(board.chip.starts.count(1))\n"
+    )
+    is_over, ended, pair, first, later = on_rig(script)
+    assert (is_over, ended, pair) == (True, [["failed", word, 5]], OLD_PAIR)
+    assert (first, later) == (times, times)
+
+
+def test_an_app_that_fails_takes_its_firmware_back(on_rig):
+    script = UPDATE + (
+        "board.apps[5] = rig.Application(failure='Traceback')\noffer(5, image=image)\n"
+        "board.run()\nsay(ends())\nsay(pair())"
+    )
+    assert on_rig(script) == [[["failed", "app-raised", 5]], OLD_PAIR]
+
+
+def test_the_next_release_without_firmware_runs_on_what_was_committed(on_rig):
+    script = UPDATE + (
+        "offer(5, image=image)\nboard.run()\noffer(6, FILES)\nboard.run()\n"
+        "say(ends())\nsay(pair())"
+    )
+    assert on_rig(script) == [[["done", None, 5], ["done", None, 6]], [6, "active", 1]]
+
+
+def test_a_refused_image_leaves_the_way_free_for_the_next(on_rig):
+    script = UPDATE + (
+        "offer(5, image=image[:40000])\nboard.run()\noffer(6, image=image)\nboard.run()\n"
+        "say(ends())\nsay(pair())"
+    )
+    ended, pair = on_rig(script)
+    assert ended == [["refused", "bad-image", 5], ["done", None, 6]]
+    assert pair == [6, "active", 1]
+
+
+def test_nothing_is_left_of_the_notes_on_the_image(on_rig):
+    script = UPDATE + "offer(5, image=image)\nboard.run()\nsay(rig.is_whole('b'))"
+    assert on_rig(script) == [True]
