@@ -4,9 +4,11 @@ It knows no partition, file or network: the source is read by a function, the ta
 """
 
 import struct
+from binascii import hexlify
 
 from device.errors import Damaged
 from device.protocol import (
+    PATCH,
     PATCH_BLOCK_BYTES,
     PATCH_CONTROL_MAX,
     PATCH_MAGIC,
@@ -39,6 +41,22 @@ def lengths(index, source_sha256, source_bytes, target_bytes):
     if count and max(all_lengths) > PIECE_BYTES + PATCH_SLACK:
         raise Damaged("bad-patch", "length", max(all_lengths))
     return all_lengths
+
+
+class Form:
+    """The form of a download as a patch: from `source`, whose SHA-256 is `name`."""
+
+    code = "bad-patch"
+
+    def __init__(self, source, name, size, view):
+        self._sizes = name, source.size, size
+        self.accept = "%s;from=%s" % (PATCH, hexlify(name).decode())
+        self.index_bytes = index_bytes(size)
+        self.blocks = Patch(source.read, source.size, size, view).blocks
+
+    def lengths(self, index):
+        """Length of each piece as it travels. Raises Damaged."""
+        return lengths(index, *self._sizes)
 
 
 class Patch:

@@ -35,6 +35,10 @@ TABLE = (
         ),
     ),
     ("device/update/trial.py", ("device.errors", "device.update.steps", "device.update.record")),
+    (
+        "device/update/download.py",
+        ("device.errors", "device.protocol", "device.update.patch"),
+    ),
     ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/engine/decide.py", ()),
