@@ -72,9 +72,24 @@ class Storage:
         return len(packed)
 
     def put_patch(self, source, target, content):
-        """Keep a patch between two blobs."""
+        """Keep a patch between two blobs; an empty one says that none is of use."""
         with _new_file(self.patch_path(source, target)) as file:
             file.write(content)
+
+    def patch_bytes(self, source, target):
+        """Length of the patch between two blobs, None where none was made."""
+        path = self.patch_path(source, target)
+        return path.stat().st_size if path.exists() else None
+
+    def patches(self):
+        """Every patch that was made: (source, target) each."""
+        for path in self.folder.glob(f"??/*{_PATCH}"):
+            target, source = path.name.removesuffix(_PATCH).split(".")
+            yield source, target
+
+    def remove_patch(self, source, target):
+        """Forget a patch."""
+        self.patch_path(source, target).unlink(missing_ok=True)
 
 
 def in_pieces(content):

@@ -2,11 +2,16 @@
 
 import re
 
+from sqlalchemy import select
+
 from device import protocol
 from host import patches
 from host.errors import HostError
+from host.models import Blob, Device, Release
 from host.services import blobs
 
+_TARGETS = 2  # newest releases with firmware of a product that patches lead to
+_SOURCES = 3  # releases with firmware before each that they lead from, whatever runs in the field
 _FROM = re.compile(re.escape(protocol.PATCH) + r"\s*;\s*from=\"?([0-9a-f]{64})\b")
 
 
@@ -28,6 +33,34 @@ def prepare(session, storage, before, after):
     return {model: _make(session, storage, old[model], new[model]) for model in both}
 
 
+def wanted(session):
+    """Ids of the releases (before, after) that patches should lead between, the newest first.
+
+    From what runs in the field, and from the last few: a board may come back from a drawer.
+    """
+    brings = Release.parts["firmware"].as_string().is_not(None)
+    query = select(Release.product, Release.number, Release.id).where(
+        Release.state == "ready", brings
+    )
+    products = {}
+    for product, number, found in session.execute(query.order_by(Release.number.desc())):
+        products.setdefault(product, []).append((number, found))
+    return [
+        pair
+        for product, releases in products.items()
+        for pair in _pairs(releases, _running(session, product))
+    ]
+
+
+def tidy(session, storage):
+    """Remove the patches whose source or target is no longer stored; how many they were."""
+    known = set(session.scalars(select(Blob.sha256)))
+    stale = [pair for pair in storage.patches() if not known.issuperset(pair)]
+    for source, target in stale:
+        storage.remove_patch(source, target)
+    return len(stale)
+
+
 def offered(session, storage, accept, sha256, product):
     """Path of the patch that an `Accept` asks for (SPEC section 12); None where there is none.
 
@@ -36,9 +69,29 @@ def offered(session, storage, accept, sha256, product):
     asked = _FROM.search(accept)
     if not asked:
         return None
-    path = storage.patch_path(asked[1], sha256)
-    is_there = path.exists() and blobs.of_product(session, asked[1], product) is not None
-    return path if is_there else None
+    is_there = storage.patch_bytes(asked[1], sha256) and blobs.of_product(
+        session, asked[1], product
+    )
+    return storage.patch_path(asked[1], sha256) if is_there else None
+
+
+def _running(session, product):
+    """Numbers of the releases that run in the field."""
+    query = select(Device.number).where(Device.product == product, Device.state == "claimed")
+    return {number for number in session.scalars(query.distinct()) if number is not None}
+
+
+def _pairs(releases, running):
+    """The pairs of one product. Pure.
+
+    `releases`: those that bring firmware, (number, id) each, the newest first. What runs with a
+    release that brings none came with the newest before it.
+    """
+    for n, (_, after) in enumerate(releases[:_TARGETS]):
+        older = releases[n + 1 :]
+        fielded = {next((i for number, i in older if number <= r), None) for r in running}
+        last = {found for _, found in older[:_SOURCES]}
+        yield from ((i, after) for _, i in older if i in fielded | last)
 
 
 def _images(release):
@@ -48,11 +101,12 @@ def _images(release):
 
 
 def _make(session, storage, source, target):
-    path = storage.patch_path(source, target)
-    if not path.exists():  # once made, a patch never changes: a download may be half way
+    size = storage.patch_bytes(source, target)
+    if size is None:  # once made, a patch never changes: a download may be half way
         content = patches.make(storage.read(source), storage.read(target))
         blob = blobs.find(session, target)
         if len(content) >= (blob.pieces_bytes or blob.size_bytes):
-            return None
+            content = b""  # it is not tried again
         storage.put_patch(source, target, content)
-    return path.stat().st_size
+        size = len(content)
+    return size or None

@@ -4,11 +4,11 @@ import os
 import random
 
 import pytest
-from host_samples import encode, manifest_value, sha256
+from host_samples import encode, make_device, manifest_value, sha256
 
 from device import protocol
 from host.errors import HostError
-from host.models import Release
+from host.models import Blob, Release
 from host.services import patches
 from tests.patching import code, split, target_of
 
@@ -93,10 +93,17 @@ def test_a_patch_from_another_products_image_is_not_given(ask, prepared, db):
     assert ask(NEW, sha256(OLD)).content_type == protocol.PIECES
 
 
-def test_a_patch_that_is_no_shorter_is_not_kept(db, host, brought):
+def test_a_patch_that_is_no_shorter_is_not_kept(db, host, brought, ask):
     releases = brought(2, {"ESP32_GENERIC": OLD}), brought(3, {"ESP32_GENERIC": OTHER})
     assert patches.prepare(db, host.storage, *releases) == {"ESP32_GENERIC": None}
-    assert not host.storage.patch_path(sha256(OLD), sha256(OTHER)).exists()
+    assert ask(OTHER, sha256(OLD)).content_type != protocol.PATCH
+
+
+def test_a_patch_of_no_use_is_not_made_again(db, host, brought, monkeypatch):
+    releases = brought(2, {"ESP32_GENERIC": OLD}), brought(3, {"ESP32_GENERIC": OTHER})
+    patches.prepare(db, host.storage, *releases)
+    monkeypatch.setattr("host.patches.make", None)
+    assert patches.prepare(db, host.storage, *releases) == {"ESP32_GENERIC": None}
 
 
 def test_each_board_model_that_both_have_and_that_changed_gets_its_own(db, host, brought):
@@ -133,3 +140,43 @@ def test_releases_of_two_products_are_refused(db, host, two):
     with pytest.raises(HostError) as refused:
         patches.prepare(db, host.storage, *two)
     assert refused.value.code == "wrong-product"
+
+
+@pytest.fixture
+def seven(brought, upload):
+    """Releases 2 to 8, of which 4 brings no firmware."""
+    for number in (2, 3, 5, 6, 7, 8):
+        brought(number, {"ESP32_GENERIC": OLD + bytes([number])})
+    upload(4)
+
+
+def wanted(db):
+    numbers = dict(db.query(Release.id, Release.number).all())
+    return [(numbers[before], numbers[after]) for before, after in patches.wanted(db)]
+
+
+LAST_FEW = [(7, 8), (6, 8), (5, 8), (6, 7), (5, 7), (3, 7)]
+FIELD = {
+    "nothing": ({}, LAST_FEW),
+    "one of the last few": ({"number": 6}, LAST_FEW),
+    "an old one": ({"number": 2}, [*LAST_FEW[:3], (2, 8), *LAST_FEW[3:], (2, 7)]),
+    "one without firmware": ({"number": 4}, [*LAST_FEW[:3], (3, 8), *LAST_FEW[3:]]),
+    "one that is not here": ({"number": 1}, LAST_FEW),
+    "a retired board's": ({"number": 2, "state": "retired"}, LAST_FEW),
+    "another product's": ({"number": 2, "product": "other"}, LAST_FEW),
+}
+
+
+@pytest.mark.parametrize(("fields", "pairs"), FIELD.values(), ids=FIELD)
+def test_patches_lead_from_the_field_and_the_last_few_to_the_newest(
+    db, seven, alice, fields, pairs
+):
+    make_device(db, alice, device_id="0" * 32, **fields)
+    assert wanted(db) == pairs
+
+
+def test_patches_go_with_their_blobs(db, host, two, prepared):
+    assert patches.tidy(db, host.storage) == 0
+    db.delete(db.get(Blob, sha256(OLD)))
+    assert patches.tidy(db, host.storage) == 1
+    assert list(host.storage.patches()) == []
