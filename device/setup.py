@@ -2,7 +2,7 @@
 
 import json
 import os
-from binascii import a2b_base64
+from binascii import a2b_base64, hexlify
 
 from device.config import Config
 from device.identity import Identity
@@ -27,12 +27,15 @@ def apply(text):
 
 def status():
     """Print one line of JSON about this board."""
+    from device.update import firmware_slot
     from device.update.record import BootRecord
 
     nvs, store = Nvs(), Store()
     has_secret = nvs.blob("secret") is not None
     me = Identity(nvs, Config(store))
     record = BootRecord()
+    running = firmware_slot.running()
+    elf = hexlify(running[1]).decode() if running else None
     stat = os.statvfs("/")
     print(
         json.dumps(
@@ -42,6 +45,7 @@ def status():
                 "product": me.product,
                 "abi": me.abi,
                 "firmware": me.firmware,
+                "elf": elf,
                 "number": nvs.number("number", 0),
                 "floor": nvs.number("floor", 0),
                 "active": record.active,

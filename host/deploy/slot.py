@@ -1,6 +1,7 @@
 """The first release of a board, in a slot that nothing runs from."""
 
 import json
+from typing import Any
 
 from host.builder import release
 from host.deploy import agent
@@ -25,6 +26,9 @@ def copy_first(work: Work) -> None:
         return
     manifest = work.host.manifest(work.plan.product, chosen)
     _check_model(work, json.loads(manifest)["boards"])
+    if not _may_run(work, json.loads(manifest)):
+        work.say(f"release {chosen} is for another firmware: the runtime runs alone")
+        return
     _write_slot(work, f"/slots/{FIRST}", manifest)
     work.outcome.number = chosen
     work.say(f"release {chosen} is in slot {FIRST}")
@@ -49,6 +53,14 @@ def _check_model(work: Work, boards: list[str]) -> None:
             f"the release is for {', '.join(boards)}, this board is a {model}",
             "give --model if the firmware's name for it is another",
         )
+
+
+def _may_run(work: Work, manifest: dict[str, Any]) -> bool:
+    """Whether the release is for the firmware that runs: no pair is made that nobody tried."""
+    model = work.plan.model or work.status["model"]
+    brought = manifest["parts"].get("firmware", {}).get(model)
+    tried = [brought["elf"]] if brought else manifest.get("firmwares", [])
+    return not tried or work.status.get("elf") in tried
 
 
 def _write_slot(work: Work, slot: str, manifest: bytes) -> None:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 from host.builder import release, runtime
-from host.deploy import agent, libs, settings, slot
+from host.deploy import agent, libs, rollback, settings, slot
 from host.deploy.board import Board
 from host.deploy.errors import DeployError
 from host.deploy.files import Copier
@@ -104,6 +104,7 @@ def _restart(work: Work) -> None:
 Step = Callable[[Work], None]
 STEPS: tuple[tuple[str, Step], ...] = (
     ("inspect", _inspect),
+    ("rollback", rollback.find_out),
     ("libraries", _copy_libraries),
     ("runtime", _copy_golden),
     ("status", _ask_status),

@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from hashlib import sha256
 
 import pytest
 
@@ -9,6 +10,7 @@ from examples import fleet
 from host.builder import release
 from host.cli.release import publish
 from simulator import build_image, image, otadata
+from tests.patching import code
 
 APP = """
 import asyncio
@@ -26,14 +28,17 @@ _OTADATA = 0xD000
 class Site:
     """A host and one board, deployed with release 1."""
 
-    def __init__(self, folder, host, client, product, is_known=True, watchdog_s=None):
+    def __init__(
+        self, folder, host, client, product, *, has_rollback=True, watchdog_s=None, firmware=None
+    ):
         self.folder, self.host, self.client, self.product = folder, host, client, product
-        self.board = fleet.new_board(folder / "board", zlib.crc32(product.encode()) & 0xFFFF)
-        if is_known:
+        index = zlib.crc32(product.encode()) & 0xFFFF
+        self.board = fleet.new_board(folder / "board", index, has_rollback=has_rollback)
+        if has_rollback:  # deploy finds it out: tests/system/test_deploy_rollback.py
             self.board.nvs.set("mpfleet", "rollback", _NVS_NUMBER, (1).to_bytes(4, "little"))
             self.board.nvs.commit("mpfleet")
         self.board.power_on()
-        self.publish(1)
+        self.publish(1, firmware)
         config = {"trial_s": 8, "contact_s": 6, "watchdog_s": watchdog_s}
         self.device = fleet.set_up(self.board, client, product, host, **config).device
 
@@ -166,11 +171,12 @@ def test_a_firmware_that_hangs_after_boot_py_meets_the_watchdog_of_boot_py(site)
     assert site.board.firmware.running == "ota_0"
 
 
-@pytest.mark.parametrize("site", ({"is_known": False},), indirect=True, ids=["unknown"])
-def test_firmware_is_refused_where_nothing_shows_that_the_bootloader_undoes(site):
+@pytest.mark.parametrize("site", ({"has_rollback": False},), indirect=True, ids=["old"])
+def test_firmware_is_refused_where_the_bootloader_does_not_undo(site):
     site.publish(2, firmware())
+    before = site.board.flash.read(0x190000, 0x10000)
     assert site.update(2) == ("refused", "no-rollback")
-    assert site.board.flash.read(0x190000, 64) == b"\xff" * 64
+    assert site.board.flash.read(0x190000, 0x10000) == before
     assert "deploy this board again over USB" in site.last_report()["detail"]
 
 
@@ -226,3 +232,62 @@ def test_a_power_cut_while_the_image_is_staged_costs_a_piece(site):
     site.board.power_on()
     assert site.ended(2) == ("done", None)
     assert site.last_report()["bytes"]["resumed"] > 32_000
+
+
+def test_deploy_puts_no_release_on_a_firmware_it_does_not_bring(host, tmp_path):
+    client = host.sign_in()
+    site = Site(tmp_path, host, client, "newcomer", firmware=firmware())
+    try:
+        assert site.runs == ("ota_0", "v1.26.0", 0)  # golden
+        assert site.update(1) == ("done", None)
+        assert site.runs == ("ota_1", "v1.27.0", 1)
+    finally:
+        site.board.close()
+        client.close()
+
+
+@pytest.fixture
+def patched(site):
+    """The board runs release 2's firmware; the host has made the patch to release 3's."""
+    old, new = (build_image(version=f"v1.{n}.0", payload=text) for n, text in PAYLOADS)
+    site.publish(2, old)
+    assert site.update(2) == ("done", None)
+    site.publish(3, new)
+    name = f"{sha256(new).hexdigest()}.{sha256(old).hexdigest()}.patch"
+    path = site.host.folder / "blobs" / name[:2] / name
+    fleet.wait_for("the patch", path.exists, 60)
+    site.patch, site.image = path, new
+    return site
+
+
+CODE = code(1, 200_000)
+PAYLOADS = (27, CODE), (28, CODE[:90_000] + code(2, 3000) + CODE[90_000:])
+PATCHED = ("ota_0", "v1.28.0", 3)
+
+
+def test_firmware_travels_as_a_patch_of_the_one_that_runs(patched):
+    assert patched.update(3) == ("done", None)
+    assert patched.runs == PATCHED
+    fetched = patched.last_report()["bytes"]["fetched"]
+    assert fetched < len(patched.image) / 10
+    assert patched.patch.stat().st_size <= fetched
+
+
+def test_a_power_cut_while_a_patch_is_applied_costs_a_piece(patched):
+    patched.board.cut_power_at(80, "middle")
+    patched.assign(3)
+    assert patched.board.wait_for_cut(30)
+    patched.board.power_on()
+    assert patched.ended(3) == ("done", None)
+    count = patched.last_report()["bytes"]
+    assert 32_000 < count["resumed"] < len(patched.image)
+    assert count["fetched"] < len(patched.image) / 10
+
+
+def test_a_patch_that_rotted_on_the_host_is_made_up_for_by_the_whole_image(patched):
+    rotten = bytearray(patched.patch.read_bytes())
+    rotten[-1000:] = bytes(1000)
+    patched.patch.write_bytes(rotten)
+    assert patched.update(3) == ("done", None)
+    assert patched.runs == PATCHED
+    assert patched.last_report()["bytes"]["fetched"] > len(patched.image) / 3

@@ -96,6 +96,7 @@ def test_status_says_who_it_is_and_what_is_on_it(golden):
     told = status(golden)
     assert told.pop("free_bytes") > 400_000
     assert told.pop("firmware")
+    assert len(told.pop("elf")) == 32
     assert told == {
         "id": "246f28000001",
         "model": "ESP32_GENERIC",

@@ -1,1 +1,0 @@
-"""The device's own code in CPython, on a board that is its state alone."""
