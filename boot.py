@@ -202,7 +202,7 @@ def mark_valid():
 
     try:
         Partition.mark_app_valid_cancel_rollback()
-    except OSError:  # both its records are ABORTED: nothing would lead back to this firmware
+    except OSError:  # otadata is blank, or all ABORTED: nothing would lead back to this firmware
         Partition(Partition.RUNNING).set_boot()
         Partition.mark_app_valid_cancel_rollback()
 

@@ -9,8 +9,6 @@ DEFAULTS = {
     "contact_s": 600,
     "healthy_s": 300,
     "hostname": "",
-    "led_pin": 2,
-    "button_pin": 0,
     "ntp_host": "pool.ntp.org",
     "app": {},
 }

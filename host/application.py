@@ -72,7 +72,8 @@ def _http(error):
 
 def _crash(error):
     if isinstance(error, IntegrityError) or "database is locked" in str(error):
-        return _refuse(HostError("busy", "Somebody else wrote the same.", retry_after_s=1))
+        message = "Somebody else changed the same just now. Try again."
+        return _refuse(HostError("busy", message, retry_after_s=1))
     current_app.logger.error("%s %r", request.method, request.path, exc_info=error)
     return _refuse(HostError("internal", "The host made a mistake; its log says more."))
 

@@ -6,8 +6,7 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 
 from host.errors import HostError
-
-_NUMBER_MAX = 2**31 - 1
+from host.services.manifest import NUMBER_MAX
 
 
 def read(limit, word="too-large"):
@@ -55,6 +54,6 @@ def _refuse_constant(name):
 def number(value, name):
     """A release number in an object."""
     given = value.get(name)
-    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= _NUMBER_MAX:
-        raise HostError("bad-request", f'"{name}" must be a number from 1 on.')
+    if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= NUMBER_MAX:
+        raise HostError("bad-request", f'"{name}" must be a number from 1 to {NUMBER_MAX}.')
     return given

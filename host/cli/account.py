@@ -8,11 +8,10 @@ import click
 
 from host.cli import output
 from host.cli.session import signed_in
+from host.services import permissions
 
 if TYPE_CHECKING:
     from host.cli.client import Client
-
-_ROLES = ("viewer", "operator", "approver", "admin")
 
 
 @click.group()
@@ -22,7 +21,11 @@ def user() -> None:
 
 @user.command()
 @click.argument("email")
-@click.option("--role", type=click.Choice(_ROLES), help="What they may do.")
+@click.option(
+    "--role",
+    type=click.Choice(permissions.ROLES),
+    help="What they may do. [default: operator]",
+)
 @output.as_json
 @signed_in
 def add(client: Client, email: str, role: str | None, as_json: bool) -> None:

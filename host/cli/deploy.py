@@ -38,9 +38,18 @@ if TYPE_CHECKING:
 @click.option("--mqtt-port", type=click.IntRange(1, 65535), help="MQTT, as boards reach it.")
 @click.option("--model", help="Board model, where the firmware does not say it.")
 @click.option(
-    "--watchdog", "watchdog_s", type=click.IntRange(0, 3600), help="Its period, seconds."
+    "--watchdog",
+    "watchdog_s",
+    type=click.IntRange(0, 3600),
+    help="Period of its watchdog in seconds, 0 for none. [default: what it has, 90 at first]",
 )
-@click.option("--config", "config", multiple=True, metavar="KEY=VALUE", help="As poll_s=600.")
+@click.option(
+    "--config",
+    "config",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="A field of the board's config.json, such as poll_s=600.",
+)
 @click.option("--no-claim", is_flag=True, help="The board does not become yours at once.")
 @click.option(
     "--wait",

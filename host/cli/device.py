@@ -78,7 +78,8 @@ def update_now(client: Client, references: tuple[str, ...]) -> None:
     for reference in references:
         one = client.device(reference)
         client.send("POST", f"/devices/{one['id']}/update-now")
-        click.echo(f"{label(one)}: told")
+        told = "told" if one["online"] else "offline, it asks when it is back"
+        click.echo(f"{label(one)}: {told}")
 
 
 @device.command()

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from host.cli.client import Client
     from host.deploy import Network, Plan
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
 
 def of(
     client: Client,
@@ -63,10 +61,11 @@ def of(
 
 def _reachable(addresses: list[str], port: str) -> list[str]:
     """The host's addresses, unless a real board could not reach any of them."""
+    from host.cli import trust
     from host.deploy import DeployError
 
     is_wired = "://" not in port and not port.startswith("/dev/pts/")  # else it may be simulated
-    if is_wired and all(a in _LOOPBACK for a in addresses):
+    if is_wired and all(a in trust.LOOPBACK for a in addresses):
         raise DeployError(
             "unreachable-host",
             f"the host tells boards to find it at {', '.join(addresses)}, which no board reaches",

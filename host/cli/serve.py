@@ -1,7 +1,6 @@
 """`mpfleet serve`: run a host."""
 
 import socket
-import sys
 from pathlib import Path
 
 import click
@@ -20,7 +19,7 @@ import click
     "--listen",
     is_flag=False,
     flag_value="0.0.0.0",  # noqa: S104 - what the option is for
-    help="Address to listen on; without a value all of this machine. [default: 127.0.0.1]",
+    help="Address to listen on; without a value all of this machine's. [default: 127.0.0.1]",
 )
 @click.option(
     "--address",
@@ -63,7 +62,7 @@ def serve(
         chosen = settings.load(data, **given)
     except ValueError as error:  # of the file, the environment or an option; it says which
         raise click.UsageError(f"settings: {error}") from error
-    sys.exit(supervisor.run(chosen))
+    supervisor.run(chosen)
 
 
 def _guessed(listen: str | None) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from host.builder.errors import ToolError
 
 _WAIT_S = 10
 _ANSWER_BYTES_MAX = 1 << 16
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class TrustError(ToolError):
@@ -44,7 +44,7 @@ def fingerprint(pem: str) -> str:
 
 def local_ca(url: str, folder: Path | None) -> str:
     """The CA in a host's data folder on this machine, "" where there is none."""
-    if folder is None and split(url)[0] not in _LOOPBACK:
+    if folder is None and split(url)[0] not in LOOPBACK:
         return ""
     place = (folder or Path(os.environ.get("MPFLEET_DATA_FOLDER", "data"))) / "pki" / "ca.pem"
     if place.exists():

@@ -6,10 +6,8 @@ import signal
 import sys
 import threading
 
-from host.serve import handover, logs
+from host.serve import ROLES, handover, logs
 from host.serve.errors import StartError
-
-ROLES = ("web", "bridge", "engine")
 
 
 def main(role):

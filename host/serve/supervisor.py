@@ -8,11 +8,9 @@ import time
 import click
 
 from host import pki
-from host.serve import prepare
+from host.serve import ROLES, prepare
 from host.serve.child import Child
 from host.serve.errors import StartError
-
-ROLES = ("web", "bridge", "engine")
 
 _LOOK_S = 0.1
 _READY_S = 30
@@ -21,8 +19,8 @@ _END_S = 4  # then killed: all is over within 5 s
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(settings, *, on_ready=None):
-    """Serve until SIGINT or SIGTERM. `on_ready(settings)` is called once it answers.
+def run(settings):
+    """Serve until SIGINT, SIGTERM or SIGHUP.
 
     Raises: SystemExit with status 1 when the host cannot start; the reason has been printed.
     """
@@ -32,7 +30,7 @@ def run(settings, *, on_ready=None):
         settings = prepare.ports(settings)
         with prepare.lock(settings.data_folder):
             prepare.prepare(settings)
-            _supervise([Child(role, settings) for role in ROLES], settings, stop, on_ready)
+            _supervise([Child(role, settings) for role in ROLES], settings, stop)
     except StartError as error:
         click.echo(f"mpfleet serve: {error}", err=True)
         raise SystemExit(1) from None
@@ -41,15 +39,13 @@ def run(settings, *, on_ready=None):
             signal.signal(number, handler)
 
 
-def _supervise(children, settings, stop, on_ready):
+def _supervise(children, settings, stop):
     try:
         for child in children:
             child.start(time.monotonic())
         _wait_until_ready(children, settings, stop)
         if not stop.is_set():
             click.echo(_greeting(settings))
-            if on_ready:
-                on_ready(settings)
         while not stop.wait(_LOOK_S):
             _look(children)
     finally:

@@ -33,7 +33,7 @@ def create(session, email, role="operator", who=events.HOST, *, now=None):
     email = email.strip().lower()
     if not _EMAIL.fullmatch(email) or role not in permissions.ROLES:
         roles = ", ".join(permissions.ROLES)
-        raise HostError("bad-request", f"An e-mail address, and one of the roles {roles}.")
+        raise HostError("bad-request", f"Give an e-mail address and one of the roles {roles}.")
     if session.scalar(select(User.id).where(User.email == email)):
         raise HostError("email-taken", f"{email} has an account already.")
     password = secrets.token_urlsafe(12)

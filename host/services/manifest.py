@@ -11,17 +11,17 @@ from device import protocol
 from host.errors import HostError
 
 _PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
-_NUMBER_MAX = 2**31 - 1
+NUMBER_MAX = 2**31 - 1  # of a release, and of whatever a column of integers takes
 
 # In these patterns (Rust) `$` is the very end, unlike in Python.
 _ONE_LINE = r"^[^\x00-\x1f\x7f-\x9f]*$"
 _TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"  # NUL is not storable, ESC steers terminals
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Product = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
-Number = Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
+Number = Annotated[int, Field(ge=1, le=NUMBER_MAX)]
 BoardModel = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]{1,64}$")]
 Firmware = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
-Size = Annotated[int, Field(ge=0, le=_NUMBER_MAX)]
+Size = Annotated[int, Field(ge=0, le=NUMBER_MAX)]
 
 
 class _Strict(BaseModel):
@@ -33,7 +33,7 @@ class _App(_Strict):
 
 
 class _Image(_Strict):
-    size: Annotated[int, Field(ge=1, le=_NUMBER_MAX)]
+    size: Annotated[int, Field(ge=1, le=NUMBER_MAX)]
     sha256: Sha256
     elf: Firmware
 

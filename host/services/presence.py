@@ -10,8 +10,8 @@ from sqlalchemy import update
 from host.models import Device
 from host.services import assignments
 from host.services.clock import utc
+from host.services.manifest import NUMBER_MAX
 
-_NUMBER_MAX = 2**31 - 1
 _STATUS = {"slot": 8, "mode": 16, "firmware": 64}  # text fields of a status and their length
 _PROGRESS_EVERY = timedelta(seconds=1)  # what a person can see; boards may say it more often
 
@@ -62,7 +62,7 @@ def everyone_offline(session):
 
 def is_number(value):
     """Whether a board's value is a number that a column takes (and not true or false)."""
-    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _NUMBER_MAX
+    return isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= NUMBER_MAX
 
 
 def text(value, length):

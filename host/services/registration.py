@@ -19,9 +19,8 @@ from host.errors import HostError, KeptError
 from host.models import Device, EnrolmentToken, User
 from host.services import conflicts, devices, events, limits, secret, strangers
 from host.services.clock import utc
-from host.services.manifest import Product
+from host.services.manifest import NUMBER_MAX, Product
 
-_NUMBER_MAX = 2**31 - 1
 _Text = Annotated[str, Field(max_length=64, pattern=r"^[ -~]*$")]
 
 
@@ -37,7 +36,7 @@ class Board(BaseModel):
     mac: Annotated[str, Field(max_length=32, pattern=r"^[0-9A-Fa-f:]*$")] | None = None
     abi: Annotated[int, Field(ge=0, le=255)] | None = None
     firmware: _Text | None = None
-    number: Annotated[int, Field(ge=0, le=_NUMBER_MAX)] | None = None
+    number: Annotated[int, Field(ge=0, le=NUMBER_MAX)] | None = None
     token: Annotated[str, Field(max_length=200)] | None = None
 
 

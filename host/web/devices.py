@@ -56,6 +56,8 @@ def change(user, device_id, action):
 
 def _update_now(device, _user):
     devices.notify(session(), device, outbox.CHECK)
+    if not device.online:
+        return "The board is offline. It looks for its release when it is back."
     return "The board was told to look for its release now."
 
 

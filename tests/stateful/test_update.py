@@ -189,4 +189,4 @@ def test_a_planted_fault_is_found(fault, monkeypatch):
             fault(self.board, monkeypatch)
 
     with pytest.raises(AssertionError):
-        walk(Faulty, 400, phases=(Phase.generate,), report_multiple_bugs=False)
+        walk(Faulty, 3000, phases=(Phase.generate,), report_multiple_bugs=False)

@@ -241,15 +241,17 @@ ATTACK = {"register:all": (50, 3600), "register:address": (20, 3600)}
 
 @pytest.mark.parametrize("limits", (ATTACK,))
 @pytest.mark.parametrize("more", ({"unclaimed_max": 30},))
-def test_strangers_neither_fill_the_table_nor_stand_in_anyones_way(client, db, host, token):
+def test_ten_thousand_strangers_neither_fill_the_table_nor_stand_in_anyones_way(
+    client, db, host, token
+):
     refused = 0
-    for serial in range(300):
-        peer = {"REMOTE_ADDR": f"10.0.{serial // 4}.1"}
+    for serial in range(10_000):
+        peer = {"REMOTE_ADDR": f"10.{serial // 1024}.{serial // 4 % 256}.1"}
         refused += client.post(URL, json=board(serial), environ_base=peer).status_code == 429
-    assert refused == 270
+    assert refused == 9970
     assert db.query(Device).count() == 30
     assert db.query(Attempt).count() <= 51
-    assert client.post(URL, json=board(999, token=token)).json == {"state": "claimed"}
+    assert client.post(URL, json=board(10_000, token=token)).json == {"state": "claimed"}
 
 
 @pytest.mark.parametrize("limits", ({"register:address": (2, 3600)},))

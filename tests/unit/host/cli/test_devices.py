@@ -91,9 +91,12 @@ def test_a_device_is_renamed(signed_in, kitchen):
     )
 
 
-def test_a_board_is_told_to_check_now(signed_in, kitchen):
+def test_a_board_that_is_offline_cannot_be_told_to_check_now(signed_in, kitchen):
     result = signed_in("device", "update-now", kitchen)
-    assert (result.exit_code, result.output) == (0, f"{kitchen}: told\n")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{kitchen}: offline, it asks when it is back\n",
+    )
 
 
 def test_retiring_asks_first(signed_in, kitchen):

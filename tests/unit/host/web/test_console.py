@@ -202,7 +202,14 @@ def change(client, action, **fields):
 def test_update_now_tells_the_board(client, signed_in, device, db):
     assert change(client, "update-now") == 302
     assert [row.what for row in db.query(Outbox)] == [{"what": "check"}]
-    assert "was told to look" in text(client.get(f"/devices/{DEVICE_ID}"))
+
+
+@pytest.mark.parametrize(("online", "said"), ((True, "was told to look"), (False, "is offline")))
+def test_update_now_says_whether_the_board_can_hear(client, signed_in, device, db, online, said):
+    device.online = online
+    db.commit()
+    change(client, "update-now")
+    assert said in text(client.get(f"/devices/{DEVICE_ID}"))
 
 
 def test_a_release_is_offered(client, signed_in, device, release, db):
