@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
-.PHONY: help run demo test powercut lint deploy size libs system-packages clean
+.PHONY: help run demo test powercut bench-update lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +20,9 @@ demo: $(READY) ## Watch one board take, keep and undo releases, without a person
 
 test: $(READY) ## Run every test
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+
+bench-update: $(READY) ## Measure what travels for a firmware update, and how long making the image takes
+	@$(BIN)/python -m tests.bench.update $(ARGS)
 
 powercut: $(READY) ## Cut the power at every flash operation of every kind of update (half an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)

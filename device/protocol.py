@@ -8,6 +8,11 @@ PIECES = "application/vnd.mpfleet.pieces"  # SPEC section 6: a blob deflated pie
 PIECES_MAGIC = b"MPZ1"
 PIECE_BYTES = 32768  # raw bytes in a piece: what a resumed download loses at most
 PIECE_WBITS = 12  # a 4 KiB window: inflating costs 6 kB of heap instead of 34
+PATCH = "application/vnd.mpfleet.patch"  # SPEC section 12; its parameter `from` names the source
+PATCH_MAGIC = b"MPD1"
+PATCH_BLOCK_BYTES = 4096  # of the target, made at a time: one flash erase block
+PATCH_CONTROL_MAX = 1024  # bytes that say what a block is made of
+PATCH_SLACK = 256  # a piece with nothing of the source travels a little longer than it is
 PROGRESS_HEADER = "X-Progress"
 
 MANIFEST_FORMAT = 1

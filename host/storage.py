@@ -14,6 +14,7 @@ from host.errors import HostError
 _CHUNK = 64 * 1024
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _PIECES = ".pieces"
+_PATCH = ".patch"
 
 
 class Storage:
@@ -31,6 +32,10 @@ class Storage:
     def pieces_path(self, sha256):
         """Where the blob's form in pieces is, if there is one."""
         return self.path(sha256).with_name(sha256 + _PIECES)
+
+    def patch_path(self, source, target):
+        """Where the patch is that makes blob `target` from blob `source`, if there is one."""
+        return self.path(target).with_name(f"{target}.{self.path(source).name}{_PATCH}")
 
     def put(self, sha256, stream, most):
         """Store a stream of at most `most` bytes under its hash; how many they were.
@@ -66,17 +71,38 @@ class Storage:
             file.write(packed)
         return len(packed)
 
+    def put_patch(self, source, target, content):
+        """Keep a patch between two blobs; an empty one says that none is of use."""
+        with _new_file(self.patch_path(source, target)) as file:
+            file.write(content)
+
+    def patch_bytes(self, source, target):
+        """Length of the patch between two blobs, None where none was made."""
+        path = self.patch_path(source, target)
+        return path.stat().st_size if path.exists() else None
+
+    def patches(self):
+        """Every patch that was made: (source, target) each."""
+        for path in self.folder.glob(f"??/*{_PATCH}"):
+            target, source = path.name.removesuffix(_PATCH).split(".")
+            yield source, target
+
+    def remove_patch(self, source, target):
+        """Forget a patch."""
+        self.patch_path(source, target).unlink(missing_ok=True)
+
 
 def in_pieces(content):
     """A blob as it travels deflated: every piece by itself, so that a download resumes at one."""
     size = protocol.PIECE_BYTES
-    pieces = [_deflated(content[at : at + size]) for at in range(0, len(content), size)]
+    pieces = [deflated(content[at : at + size]) for at in range(0, len(content), size)]
     head = struct.pack("<4sII", protocol.PIECES_MAGIC, len(content), len(pieces))
     index = struct.pack(f"<{len(pieces)}I", *map(len, pieces))
     return b"".join((head, index, *pieces))
 
 
-def _deflated(piece):
+def deflated(piece):
+    """Bytes as a raw deflate stream that a board inflates in a small window."""
     deflate = zlib.compressobj(9, zlib.DEFLATED, -protocol.PIECE_WBITS)
     return deflate.compress(piece) + deflate.flush()
 

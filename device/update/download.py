@@ -1,8 +1,8 @@
 """Blobs from the host to where they belong: hashed as they come, never too long, resumed.
 
-A blob travels raw or in pieces (SPEC section 6). What arrived is kept in a *part*, a file or a
-firmware partition, the piece index in a file, so that a download that goes on asks only for what
-is missing.
+A blob travels raw, in pieces (SPEC section 6), or as a patch of what the board has (section 12).
+What arrived is kept in a *part*, a file or a firmware partition, the index of pieces or patch in a
+file, so that a download that goes on asks only for what is missing.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ from hashlib import sha256
 from micropython import const
 
 from device.errors import Damaged, HttpError
-from device.protocol import PIECE_BYTES, PIECE_WBITS, PIECES, PIECES_MAGIC
+from device.protocol import PATCH, PATCH_MAGIC, PIECE_BYTES, PIECE_WBITS, PIECES, PIECES_MAGIC
 
 _CHUNK = const(4096)  # one flash erase block
 _HEAD = const(12)  # of the piece index
@@ -73,19 +73,23 @@ class Download:
         """
         await self.fetch_into(FilePart(target), path, digest, size)
 
-    async def fetch_into(self, part, path, digest, size):
-        """The same into what looks like a FilePart."""
-        try:
+    async def fetch_into(self, part, path, digest, size, source=None):
+        """The same into what looks like a FilePart.
+
+        `source` is an image that a patch may start from (`size`, `reader()`, `read(at, view)`).
+        """
+        before = self.done, self.resumed
+        while True:
             try:
-                await self._resume(path, digest, size, part)
-            except HttpError as e:
-                if e.status not in _FROM_THE_START or part.size() is None:
+                await self._try(path, digest, size, part, source)
+                break
+            except Damaged as e:
+                is_patch = e.code == "bad-patch" or _kind(_read(part.index)) == PATCH
+                forget(part)
+                if not source or not is_patch:
                     raise
-                forget(part)  # the host knows no such range: its blob travels in another form now
-                await self._resume(path, digest, size, part)
-        except Damaged:
-            forget(part)
-            raise
+                source = None  # what the patch made is thrown away: once more, without one
+                self.done, self.resumed = before
         _remove(part.index)
 
     async def hash(self, part, size):
@@ -139,10 +143,21 @@ class Download:
         self._step(size)
         return True
 
-    async def _resume(self, path, digest, size, part):
+    async def _try(self, path, digest, size, part, source):
+        try:
+            await self._resume(path, digest, size, part, source)
+        except HttpError as e:
+            if e.status not in _FROM_THE_START or part.size() is None:
+                raise
+            forget(part)  # the host knows no such range: its blob travels in another form now
+            await self._resume(path, digest, size, part, source)
+
+    async def _resume(self, path, digest, size, part, source):
         """Hash what is there, ask for the rest."""
         if not size:
             part.writer(0).close()
+        if part.size() is None:
+            _remove(part.index)  # it is of another blob
         index = _read(part.index)
         done = min(part.size() or 0, size)
         if index:
@@ -151,22 +166,34 @@ class Download:
         self.resumed += done
         self._step(done)
         if done < size:
-            await self._rest(path, found, size, part, done, index)
+            await self._rest(path, found, size, part, done, index, source)
         came = _hex(found)
         if came != digest:
             raise Damaged("hash-mismatch", came, digest)
 
-    async def _rest(self, path, found, size, part, done, index):
-        offset = _offset(index, done) if index else done
-        response = await self._http.get(path, offset, PIECES, self._tell(self.done, self.total))
-        is_pieces = response.kind == PIECES
+    async def _rest(self, path, found, size, part, done, index, source):
+        is_new = not (index or done)
+        begun = _kind(index)
+        forms = {}  # that it may travel in: one that goes on keeps its own
+        if is_new or begun == PIECES:
+            forms[PIECES] = _Pieces(size, self.view)
+        if source and (is_new or begun == PATCH):
+            from device.update.patch import Form
+
+            name = (await self.hash(source, source.size)).digest()
+            forms[PATCH] = Form(source, name, size, self.view)
+        lengths = forms[begun].lengths(index) if index else ()
+        offset = len(index) + sum(lengths[: done // PIECE_BYTES]) if index else done
+        accept = ", ".join([form.accept for form in forms.values()])
+        response = await self._http.get(path, offset, accept, self._tell(self.done, self.total))
+        form = forms.get(response.kind)
         try:
-            if done and is_pieces != bool(index):
+            if form is None and (index or response.kind in (PIECES, PATCH)):
                 raise HttpError("bad-answer", response.status)
             with part.writer(done) as f:
-                if is_pieces:
-                    lengths = _lengths(index or await self._index(response, size, part))
-                    await self._pieces(response, f, found, size, done, lengths)
+                if form:
+                    lengths = lengths or await self._index(response, form, part)
+                    await self._pieces(response, f, found, done, lengths, form)
                 else:
                     await self._raw(response, f, found, size - done)
         finally:
@@ -193,67 +220,49 @@ class Download:
             await asyncio.sleep_ms(0)
         self._step(since)
 
-    async def _pieces(self, response, f, found, size, done, lengths):
+    async def _pieces(self, response, f, found, done, lengths, form):
         from deflate import RAW, DeflateIO
 
         lengths = lengths[done // PIECE_BYTES :]
         if response.left != sum(lengths):
-            raise Damaged("bad-pieces", response.left, sum(lengths))
+            raise Damaged(form.code, response.left, sum(lengths))
         stream = io.BytesIO(max(lengths))  # room for the longest piece, made once
         for length in lengths:
             stream.seek(0)
-            await self._collect(response, stream, length)
+            await self._collect(response, stream, length, form)
             stream.seek(0)
-            piece = min(PIECE_BYTES, size - done)
-            await self._inflate(DeflateIO(stream, RAW, PIECE_WBITS), f, found, piece)
+            piece = 0
+            for block in form.blocks(DeflateIO(stream, RAW, PIECE_WBITS), done):
+                found.update(block)
+                f.write(block)
+                piece += len(block)
+                await asyncio.sleep_ms(0)
             if stream.tell() != length:
-                raise Damaged("bad-pieces", stream.tell(), length)
+                raise Damaged(form.code, stream.tell(), length)
             done += piece
             self._flush(f, piece)
 
-    async def _collect(self, response, stream, length):
+    async def _collect(self, response, stream, length, form):
         view = self.view
         while length:
             n = await response.readinto(view if length >= _CHUNK else view[:length])
             if not n:
-                raise Damaged("short", length)
+                raise Damaged(form.code, "short", length)
             stream.write(view if n == _CHUNK else view[:n])
             length -= n
             self.fetched += n
             await asyncio.sleep_ms(0)
 
-    async def _inflate(self, inflater, f, found, left):
-        view = self.view
-        while left:
-            n = _read_deflated(inflater, view if left >= _CHUNK else view[:left])
-            if not n:
-                raise Damaged("bad-pieces", "short", left)
-            chunk = view if n == _CHUNK else view[:n]
-            found.update(chunk)
-            f.write(chunk)
-            left -= n
-            await asyncio.sleep_ms(0)
-        if _read_deflated(inflater, view[:1]):  # this, too, reads the stream's end mark
-            raise Damaged("bad-pieces", "long")
-
-    async def _index(self, response, size, part):
-        """The piece index as it travels; kept, for a download that is longer than a piece."""
-        count = -(-size // PIECE_BYTES)
-        index = bytearray(_HEAD + 4 * count)
-        done = 0
-        while done < len(index):
-            n = await response.readinto(memoryview(index)[done:])
-            if not n:
-                raise Damaged("bad-pieces", "index", done)
-            done += n
-            self.fetched += n
-        head = struct.unpack_from("<4sII", index, 0)
-        if head != (PIECES_MAGIC, size, count) or max(_lengths(index)) > PIECE_BYTES + _SLACK:
-            raise Damaged("bad-pieces", head[1:], (size, count))
-        if count > 1:
+    async def _index(self, response, form, part):
+        """The lengths in the index as it travels; kept where more than a piece follows."""
+        stream = io.BytesIO()
+        await self._collect(response, stream, form.index_bytes, form)
+        index = stream.getvalue()
+        lengths = form.lengths(index)
+        if len(lengths) > 1 or response.kind == PATCH:  # it also says of what this was made
             with open(part.index, "wb") as f:
                 f.write(index)
-        return index
+        return lengths
 
     def _flush(self, f, n):
         f.flush()  # littlefs keeps what was flushed: a cut costs a piece at most
@@ -270,19 +279,45 @@ def forget(part):
     _remove(part.index)
 
 
-def _read_deflated(inflater, view):
-    try:
-        return inflater.readinto(view)
-    except (OSError, EOFError) as e:
-        raise Damaged("bad-pieces", repr(e))
+class _Pieces:
+    """The form of SPEC section 6; patch.Form is like it."""
+
+    accept = PIECES
+    code = "bad-pieces"
+
+    def __init__(self, size, view):
+        self._size = size
+        self._view = view
+        self.index_bytes = _HEAD + 4 * -(-size // PIECE_BYTES)
+
+    def lengths(self, index):
+        """Length of each piece as it travels. Raises Damaged."""
+        lengths = struct.unpack_from("<%dI" % ((len(index) - _HEAD) // 4), index, _HEAD)
+        head = struct.unpack_from("<4sII", index, 0)
+        if head != (PIECES_MAGIC, self._size, len(lengths)) or max(lengths) > PIECE_BYTES + _SLACK:
+            raise Damaged(self.code, head)
+        return lengths
+
+    def blocks(self, inflater, done):
+        """Yield the bytes of the piece that begins at `done`. Raises Damaged."""
+        view = self._view
+        left = min(PIECE_BYTES, self._size - done)
+        try:
+            while left:
+                n = inflater.readinto(view if left >= _CHUNK else view[:left])
+                if not n:
+                    raise Damaged(self.code, "short", left)
+                yield view if n == _CHUNK else view[:n]
+                left -= n
+            left = inflater.readinto(view[:1])  # this, too, reads the stream's end mark
+        except (OSError, EOFError) as e:
+            raise Damaged(self.code, repr(e))
+        if left:
+            raise Damaged(self.code, "long")
 
 
-def _lengths(index):
-    return struct.unpack_from("<%dI" % ((len(index) - _HEAD) // 4), index, _HEAD)
-
-
-def _offset(index, done):
-    return len(index) + sum(_lengths(index)[: done // PIECE_BYTES])
+def _kind(index):
+    return index and (PATCH if index[:4] == PATCH_MAGIC else PIECES)
 
 
 def _hex(found):  # once: a digest ends its hash

@@ -108,6 +108,7 @@ class FirmwareSlot:
         except (ImportError, AttributeError, OSError):
             raise Refused("no-ota", "no second firmware partition:", _ADVICE)
         _check_table(runs.info(), self._partition.info())
+        self._runs = runs
         self._chip = _read(runs, _CHIP_OFFSET, 2)
         self._elf = unhexlify(image["elf"])
         self._part = _Part(self._partition, image, folder + _PART, self._check_head)
@@ -135,7 +136,8 @@ class FirmwareSlot:
             download.resumed += size
             download.done += size
             return
-        await download.fetch_into(self._part, "/blobs/" + digest, digest, size)
+        source = _Source(self._runs)
+        await download.fetch_into(self._part, "/blobs/" + digest, digest, size, source)
 
     async def seal(self, download):
         """Read every byte back. Raises Damaged, or Refused where the image itself is no good."""
@@ -201,6 +203,25 @@ class _Part:
 
     def is_end(self, at):
         return at == self._size
+
+
+class _Source:
+    """The image that runs, for the next one to be made from.
+
+    Its size and hash are those of its bytes: no manifest says for sure what runs, and of a
+    firmware that came over USB, or with an older release, there is none.
+    """
+
+    def __init__(self, partition):
+        self._partition = partition
+        room = partition.info()[3]
+        self.size = min(_end(partition, room), room)
+
+    def reader(self):
+        return _Reader(self._partition)
+
+    def read(self, at, view):
+        self._partition.readblocks(0, view, at)
 
 
 class _Reader:

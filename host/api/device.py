@@ -6,7 +6,7 @@ from device import protocol
 from host.api import body
 from host.api.authorization import board, claimed_board, device
 from host.extensions import host, session
-from host.services import blobs, checkin, presence, registration, reports
+from host.services import blobs, checkin, patches, presence, registration, reports
 
 blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
 
@@ -47,12 +47,16 @@ def manifest(sha256):
 
 @blueprint.get("/blobs/<sha256>")
 def blob(sha256):
-    """A blob, whole or from an offset, raw or in pieces."""
+    """A blob, whole or from an offset, raw, in pieces, or as a patch."""
     found = claimed_board()
     one = blobs.for_product(session(), sha256, found.product)
     _note_progress(found)
     storage = host().storage
-    if one.pieces_bytes and protocol.PIECES in request.headers.get("Accept", ""):
+    accept = request.headers.get("Accept", "")
+    patch = patches.offered(session(), storage, accept, sha256, found.product)
+    if patch:
+        response = _send(patch, protocol.PATCH)
+    elif one.pieces_bytes and protocol.PIECES in accept:
         response = _send(storage.pieces_path(sha256), protocol.PIECES)
     else:
         response = _send(storage.path(sha256), "application/octet-stream")

@@ -1,20 +1,33 @@
-"""What the host does on its own as time passes: so far, renewing its certificate."""
+"""What the host does on its own as time passes: renews its certificate, makes patches."""
 
 import datetime as dt
 import logging
 
 from host import pki
+from host.engine.patching import Patching
+from host.extensions import Database
+from host.storage import Storage
 
 _TICK_S = 3600
+_LOOK_S = 5  # for releases that became ready: a patch should be there before a board asks for it
 
 _log = logging.getLogger(__name__)
 
 
 def run(settings, stop):
     """Tick until the event `stop` is set."""
-    while not stop.is_set():
-        tick(settings, dt.datetime.now(dt.UTC))
-        stop.wait(_TICK_S)
+    database = Database(settings.url)
+    patching = Patching(database, Storage(settings.blob_folder))
+    try:
+        while not stop.is_set():
+            tick(settings, dt.datetime.now(dt.UTC))
+            patching.tidy()
+            for _ in range(_TICK_S // _LOOK_S):
+                patching.work(stop.is_set)
+                if stop.wait(_LOOK_S):
+                    break
+    finally:
+        database.close()
 
 
 def tick(settings, now):

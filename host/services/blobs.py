@@ -39,16 +39,21 @@ def find(session, sha256):
 
 def for_product(session, sha256, product):
     """A blob, if a ready release of this product uses it. Raises: HostError `not-found`."""
+    blob = of_product(session, sha256, product)
+    if blob is None:
+        raise _unknown(sha256)
+    return blob
+
+
+def of_product(session, sha256, product):
+    """A blob, if a ready release of this product uses it, else None."""
     query = (
         select(Blob)
         .join(ReleaseBlob, ReleaseBlob.sha256 == Blob.sha256)
         .join(Release, Release.id == ReleaseBlob.release_id)
         .where(Blob.sha256 == sha256, Release.product == product, Release.state == "ready")
     )
-    blob = session.scalars(query.limit(1)).first()
-    if blob is None:
-        raise _unknown(sha256)
-    return blob
+    return session.scalars(query.limit(1)).first()
 
 
 def manifest_for_product(session, sha256, product):

@@ -35,6 +35,10 @@ TABLE = (
         ),
     ),
     ("device/update/trial.py", ("device.errors", "device.update.steps", "device.update.record")),
+    (
+        "device/update/download.py",
+        ("device.errors", "device.protocol", "device.update.patch"),
+    ),
     ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/engine/decide.py", ()),
@@ -48,6 +52,7 @@ TABLE = (
             "host.models",
             "host.models.*",
             "host.storage",
+            "host.patches",
             "host.verification*",
             "host.metadata*",
             "host.settings",

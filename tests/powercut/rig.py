@@ -176,6 +176,8 @@ class Host:
         self.answers = {}  # path → bytes or an exception
         self.assignment = None
         self.pieces = {}  # path → bytes in the form of pieces
+        self.patches = {}  # (path, hash of the source) → bytes of a patch
+        self.accepts = []
         self.chunk = 1460
         self.breaks_after = None  # bytes, then the connection is cut
         self.bytes_out = 0
@@ -198,9 +200,10 @@ class Host:
 
     async def get(self, path, offset=0, accept=None, progress=None):
         from device.errors import HttpError
-        from device.protocol import PIECES
+        from device.protocol import PATCH, PIECES
 
         self.asked.append((path, offset))
+        self.accepts.append(accept or "")
         if path == "/assignment":
             answer = {"state": "claimed", "release": self.assignment, "poll_s": self.poll_s}
             answer["retry_active"] = self.retry_active
@@ -211,11 +214,19 @@ class Host:
         if data is None:
             raise HttpError("http-404", 404)
         kind = "application/octet-stream"
-        if path in self.pieces and accept == PIECES:
+        patch = self.patches.get((path, source_of(accept or "")))
+        if patch:
+            data, kind = patch, PATCH
+        elif path in self.pieces and PIECES in (accept or ""):
             data, kind = self.pieces[path], PIECES
         if offset > len(data):
             raise HttpError("http-416", 416)
         return Response(self, data[offset:], 206 if offset else 200, kind)
+
+
+def source_of(accept):
+    """Hash of the image that a patch is asked from, "" for none."""
+    return accept.partition(";from=")[2][:64]
 
 
 class Reports:

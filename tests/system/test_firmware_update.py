@@ -2,6 +2,7 @@
 
 import json
 import zlib
+from hashlib import sha256
 
 import pytest
 
@@ -9,6 +10,7 @@ from examples import fleet
 from host.builder import release
 from host.cli.release import publish
 from simulator import build_image, image, otadata
+from tests.patching import code
 
 APP = """
 import asyncio
@@ -242,3 +244,50 @@ def test_deploy_puts_no_release_on_a_firmware_it_does_not_bring(host, tmp_path):
     finally:
         site.board.close()
         client.close()
+
+
+@pytest.fixture
+def patched(site):
+    """The board runs release 2's firmware; the host has made the patch to release 3's."""
+    old, new = (build_image(version=f"v1.{n}.0", payload=text) for n, text in PAYLOADS)
+    site.publish(2, old)
+    assert site.update(2) == ("done", None)
+    site.publish(3, new)
+    name = f"{sha256(new).hexdigest()}.{sha256(old).hexdigest()}.patch"
+    path = site.host.folder / "blobs" / name[:2] / name
+    fleet.wait_for("the patch", path.exists, 60)
+    site.patch, site.image = path, new
+    return site
+
+
+CODE = code(1, 200_000)
+PAYLOADS = (27, CODE), (28, CODE[:90_000] + code(2, 3000) + CODE[90_000:])
+PATCHED = ("ota_0", "v1.28.0", 3)
+
+
+def test_firmware_travels_as_a_patch_of_the_one_that_runs(patched):
+    assert patched.update(3) == ("done", None)
+    assert patched.runs == PATCHED
+    fetched = patched.last_report()["bytes"]["fetched"]
+    assert fetched < len(patched.image) / 10
+    assert patched.patch.stat().st_size <= fetched
+
+
+def test_a_power_cut_while_a_patch_is_applied_costs_a_piece(patched):
+    patched.board.cut_power_at(80, "middle")
+    patched.assign(3)
+    assert patched.board.wait_for_cut(30)
+    patched.board.power_on()
+    assert patched.ended(3) == ("done", None)
+    count = patched.last_report()["bytes"]
+    assert 32_000 < count["resumed"] < len(patched.image)
+    assert count["fetched"] < len(patched.image) / 10
+
+
+def test_a_patch_that_rotted_on_the_host_is_made_up_for_by_the_whole_image(patched):
+    rotten = bytearray(patched.patch.read_bytes())
+    rotten[-1000:] = bytes(1000)
+    patched.patch.write_bytes(rotten)
+    assert patched.update(3) == ("done", None)
+    assert patched.runs == PATCHED
+    assert patched.last_report()["bytes"]["fetched"] > len(patched.image) / 3

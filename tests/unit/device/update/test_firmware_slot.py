@@ -2,6 +2,10 @@
 
 import pytest
 
+from host import patches
+from simulator import build_image
+from tests.patching import code
+
 UPDATE = """
 from chip import make_image
 
@@ -260,3 +264,166 @@ def test_a_refused_image_leaves_the_way_free_for_the_next(on_rig):
 def test_nothing_is_left_of_the_notes_on_the_image(on_rig):
     script = UPDATE + "offer(5, image=image)\nboard.run()\nsay(rig.is_whole('b'))"
     assert on_rig(script) == [True]
+
+
+PATCHED = (
+    UPDATE
+    + """
+from binascii import hexlify, unhexlify
+from hashlib import sha256
+from device.errors import NetworkError
+from device.update.record import BootRecord
+
+
+def name_of(content):
+    return hexlify(sha256(content).digest()).decode()
+
+
+old, image = unhexlify(given[0]), unhexlify(given[1])
+board.chip.flash_image(0, old)
+BootRecord("/state", []).deploy("a", 90)
+offer(5, image=image)
+path = "/blobs/" + name_of(image)
+
+
+def begin(patch, pieces=None):
+    host.patches[(path, name_of(old))] = patch
+    if pieces:
+        host.pieces[path] = pieces
+
+
+def accepts():
+    return [a.replace("application/vnd.mpfleet.", "") for (p, _), a in zip(host.asked, host.accepts)
+            if p == path]
+
+
+def restart():
+    global board
+    board = rig.Board(host, root, board.machine)
+
+
+def ended():
+    board.run()
+    return [board.reports.queue[0].get(k) for k in ("outcome", "reason")] + [pair() == [5, "active", 1]]
+
+
+patch = unhexlify(given[2])
+"""
+)
+
+
+def a_patch():
+    """An image, the next one, and the patch between them, as the scripts take them."""
+    old, new = image_of(code(1, 70_000)), image_of(code(1, 70_000)[:40_000] + code(2, 20_000))
+    return old, new, patches.make(old, new)
+
+
+def image_of(payload):
+    return build_image(payload=payload)
+
+
+def run_patched(on_rig, script):
+    return on_rig(PATCHED + script, *(content.hex() for content in a_patch()))
+
+
+def test_firmware_travels_as_a_patch(on_rig):
+    script = "begin(patch)\nsay(ended())\nsay(accepts())\nsay(name_of(old))\n"
+    script += (
+        "say(board.reports.queue[0]['bytes']['fetched'])\nsay(slot_bytes(1, len(image)) == image)"
+    )
+    ended, accepts, name, fetched, is_right = run_patched(on_rig, script)
+    assert (ended, is_right) == (["done", None, True], True)
+    assert sorted(accepts[0].split(", ")) == [f"patch;from={name}", "pieces"]
+    assert fetched < len(a_patch()[2]) + 6000  # the manifest, the app
+
+
+def test_a_patch_that_was_cut_goes_on_at_a_piece_and_asks_for_nothing_else(on_rig):
+    script = """
+begin(patch)
+host.breaks_after = host.assignment["size"] + len(patch) - 50
+try:
+    board.run()
+except NetworkError as e:
+    say(e.code)
+restart()
+say(ended())
+say(accepts())
+say(board.reports.queue[0]["bytes"]["resumed"])
+say(name_of(old))
+"""
+    word, ended, accepts, resumed, name = run_patched(on_rig, script)
+    assert (word, ended) == ("cut", ["done", None, True])
+    assert accepts[1:] == [f"patch;from={name}"]
+    assert resumed >= 32_768
+
+
+BAD_PATCHES = {
+    "of another source": "patch[:16] + b'x' * 32 + patch[48:]",
+    "rubbish in a piece": "patch[:70] + b'\\xff' * 40 + patch[110:]",
+    "cut in the index": "patch[:50]",
+    "cut in a piece": "patch[:-1]",
+    "longer": "patch + b'x'",
+    "of another image": "unhexlify(given[3])",
+}
+
+
+@pytest.mark.parametrize("how", BAD_PATCHES.values(), ids=BAD_PATCHES)
+def test_a_bad_patch_is_thrown_away_and_the_image_fetched_whole(on_rig, how):
+    old, new, good = a_patch()
+    other = bytearray(new)
+    other[45_000] ^= 1  # a patch that is well made, but of other bytes than the manifest's
+    script = (
+        f"begin({how})\nsay(ended())\nsay(accepts()[1:])\nsay(slot_bytes(1, len(image)) == image)"
+    )
+    given = (old, new, good, patches.make(old, bytes(other)))
+    said = on_rig(PATCHED + script, *(content.hex() for content in given))
+    assert said == [["done", None, True], ["pieces"], True]
+
+
+def test_a_patch_that_is_gone_when_it_goes_on_begins_anew(on_rig):
+    script = """
+begin(patch)
+host.breaks_after = host.assignment["size"] + len(patch) - 50
+try:
+    board.run()
+except NetworkError:
+    host.patches.clear()
+restart()
+say(ended())
+say(len(accepts()))
+"""
+    assert run_patched(on_rig, script) == [["done", None, True], 3]
+
+
+def test_another_image_than_the_patch_was_of_is_found_out_before_it_goes_on(on_rig):
+    script = """
+begin(patch)
+host.breaks_after = host.assignment["size"] + len(patch) - 50
+try:
+    board.run()
+except NetworkError:
+    pass
+board.chip.flash_image(0, make_image(b"old", 9000))
+restart()
+say(ended()[:2])
+say(accepts()[1:])
+"""
+    assert run_patched(on_rig, script) == [["done", None], ["pieces"]]
+
+
+def test_an_index_that_another_image_left_is_not_gone_on_with(on_rig):
+    script = """
+begin(patch)
+host.breaks_after = host.assignment["size"] + len(patch) - 50
+try:
+    board.run()
+except NetworkError:
+    pass
+image = make_image(b"new", 50000)
+path = "/blobs/" + name_of(image)
+offer(6, image=image)
+restart()
+say(ended()[:2])
+say([host.asked[n][1] for n in range(len(host.asked)) if host.asked[n][0] == path])
+"""
+    assert run_patched(on_rig, script) == [["done", None], [0]]
