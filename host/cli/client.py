@@ -5,11 +5,14 @@ from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
+from urllib3.util import Retry
 
 from host.builder.errors import ToolError
 from host.cli.profile import Profile
 
 _WAIT_S = (10, 60)  # to connect; between bytes
+# A kept connection that the host closed meanwhile: what changes nothing is asked once more.
+_STALE = Retry(total=1, connect=0, redirect=0, status=0, allowed_methods=("GET",))
 _ADVICE = {
     "bad-credentials": "sign in again: mpfleet login",
     "forbidden": "your role may not do this; ask an admin",
@@ -35,7 +38,7 @@ class _FleetAdapter(HTTPAdapter):
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.load_verify_locations(cadata=profile.ca)
         self._fleet = profile.fleet
-        super().__init__()
+        super().__init__(max_retries=_STALE)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(
