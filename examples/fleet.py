@@ -6,7 +6,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from pathlib import Path
 
@@ -159,10 +158,9 @@ def wait_for(what, check, timeout_s):
     Raises: FleetError after `timeout_s`.
     """
     deadline = time.monotonic() + timeout_s
-    pause = threading.Event()
     while time.monotonic() < deadline:
         found = check()
         if found:
             return found
-        pause.wait(0.1)
+        time.sleep(0.1)
     raise FleetError(f"{what}: not within {timeout_s} s")
