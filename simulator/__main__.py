@@ -15,6 +15,7 @@ _HELP = """\
   reset            press EN
   button [S]       press BOOT for S seconds (0.2)
   cut N [WHEN]     the power goes at the N-th flash operation from now: before, middle, after
+  corrupt          the file system can not be mounted from the next start on
   wifi SSID off|on an access point goes or comes
   stall | resume   hold up what is in the air, let it pass again
   drop             reset every connection
@@ -99,6 +100,7 @@ _COMMANDS = {
     "reset": lambda board: board.reset(),
     "button": lambda board, seconds="0.2": board.press_button(float(seconds)),
     "cut": lambda board, n, when="before": board.cut_power_at(int(n), when),
+    "corrupt": lambda board: board.corrupt_file_system(),
     "wifi": _set_wifi,
     "stall": lambda board: board.radio.stall(),
     "resume": lambda board: board.radio.resume(),

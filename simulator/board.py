@@ -8,7 +8,7 @@ from simulator.chip import find_micropython
 from simulator.clockwork import RealTimeClock, Timers, Watchdog
 from simulator.control import Control
 from simulator.firmware import Firmware, prepare
-from simulator.flash import Flash
+from simulator.flash import SECTOR, Flash
 from simulator.loop import Loop
 from simulator.machine import HARD, Machine
 from simulator.nvs import Nvs
@@ -136,6 +136,11 @@ class VirtualBoard:
     def wait_for_cut(self, timeout=10):
         """Whether the cut came in time."""
         return self._is_cut.wait(timeout)
+
+    def corrupt_file_system(self):
+        """Make the file system one that nothing can mount: both its superblocks are garbage."""
+        offset = find(self.firmware.partitions, "vfs").offset
+        self._loop.call(self.flash.program, offset, bytes(2 * SECTOR))
 
     def type(self, data):
         """Send bytes to the serial port, as a terminal does."""

@@ -1,4 +1,6 @@
-"""Mounts the file system as the ESP32's _boot.py does, with its words."""
+"""Mounts the file system as the ESP32's _boot.py does: formats what is blank, and complains of what
+is broken until Ctrl-C, which leads to a prompt without files.
+"""
 
 import vfs
 from _flash import FileSystemDevice
@@ -6,7 +8,10 @@ from esp32 import Partition
 
 
 def mount():
-    """Mount /, after formatting it if it is blank; loops for ever if it is broken."""
+    """Mount /, after formatting it if its first block is blank.
+
+    Raises: KeyboardInterrupt, the only way out of the complaint about a broken one.
+    """
     import os
 
     device = FileSystemDevice(Partition.find(Partition.TYPE_DATA, label="vfs")[0])
@@ -33,12 +38,11 @@ def _complain():
     import _board
     import time
 
-    _board.call("started")
+    _board.call("started")  # from here on Ctrl-C is heard
     while True:
+        # The first sentence is the firmware's: tools know a board in this state by it.
         print(
-            "The filesystem appears to be corrupted. If you had important data there, you\n"
-            "may want to make a flash snapshot to try to recover it. Otherwise, perform\n"
-            "factory reprogramming of MicroPython firmware (completely erase flash, followed\n"
-            "by firmware programming).\n"
+            "The filesystem appears to be corrupted. Save a copy of the flash if what is in it\n"
+            "matters, then erase the chip and put MicroPython on it again.\n"
         )
         time.sleep(3)

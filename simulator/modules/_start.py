@@ -56,19 +56,20 @@ def _run_scripts(raw):
 
 
 def _show(error):
-    """The traceback without the lines that are this file's."""
+    """The traceback without the lines that are the stand-ins'."""
     import io
     import sys
 
     text = io.StringIO()
     sys.print_exception(error, text)
     lines = text.getvalue().split("\n")
-    print("\n".join(line for line in lines if "_start.py" not in line), end="")
+    ours = ("_start.py", "_filesystem.py")
+    print("\n".join(line for line in lines if not any(name in line for name in ours)), end="")
 
 
 _is_raw = _become_a_board()
-_mount()
 try:
+    _mount()
     _run_scripts(_is_raw)
 except SystemExit:
     __import__("_board").end("soft_reset")

@@ -48,15 +48,6 @@ def test_files_survive_the_power(virtual_board):
     assert execute(virtual_board, "print(open('x').read())") == "kept\n"
 
 
-def test_a_broken_file_system_says_so_for_ever(virtual_board):
-    offset = next(p.offset for p in virtual_board.firmware.partitions if p.label == "vfs")
-    virtual_board.power_off()
-    virtual_board.flash.program(offset, b"\0" * 8192)
-    at = virtual_board.mark
-    virtual_board.power_on()
-    virtual_board.wait_for("The filesystem appears to be corrupted", since=at)
-
-
 @pytest.mark.parametrize(
     ("boot", "runs_main"),
     (("print('bo', 'ot')", True), ("1 / 0", False), ("import sys; print('bo', 'ot')", True)),
