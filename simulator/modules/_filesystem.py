@@ -1,5 +1,5 @@
-"""Mounts the file system as the ESP32's _boot.py does: formats what is blank, and complains of what
-is broken until Ctrl-C, which leads to a prompt without files.
+"""Mounts the file system as the ESP32's _boot.py does: formats what is blank, and complains of
+what is broken until Ctrl-C, which leads to a prompt without files.
 """
 
 import vfs
