@@ -37,6 +37,12 @@ def _name(text):
     return name, address
 
 
+def _tcp_port(text):
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a TCP port (0, any free one, to 65535)")
+    return int(text)
+
+
 def _parse(arguments):
     parser = argparse.ArgumentParser(
         prog="python -m simulator",
@@ -65,6 +71,18 @@ def _parse(arguments):
     )
     parser.add_argument(
         "--id", metavar="HEX", default="246f28000001", type=bytes.fromhex, help="its MAC address"
+    )
+    parser.add_argument(
+        "--socket",
+        metavar="PORT",
+        type=_tcp_port,
+        help="offer the serial port at this TCP port, too",
+    )
+    parser.add_argument(
+        "--rfc2217",
+        metavar="PORT",
+        type=_tcp_port,
+        help="the same with DTR and RTS, which reset the board (0: any free port)",
     )
     parser.add_argument("--model", default="ESP32_GENERIC", help="its board model")
     parser.add_argument(
@@ -129,6 +147,10 @@ def _introduce(board, settings):
     _tell(f"Board {board.unique_id.hex()} ({board.model}), flash and serial log in {board.folder}")
     _tell(f"Serial port: {board.port}")
     _tell(f"  mpremote connect {board.port}")
+    for scheme in ("socket", "rfc2217"):
+        number = getattr(settings, scheme)
+        if number is not None:
+            _tell(f"  mpremote connect {board.listen(scheme, number)}")
     networks = ", ".join(f"{a.ssid} ({a.password or 'open'})" for a in board.radio.access_points)
     _tell(f"WiFi: {networks}")
     _tell("Commands: help, status, reset, off, on, button, quit …")
@@ -164,7 +186,7 @@ def main(arguments=None):
         )
         try:
             _run(settings, folder)
-        except MicroPythonMissing as error:
+        except (MicroPythonMissing, OSError) as error:
             _tell(str(error))
             return 1
         except KeyboardInterrupt:

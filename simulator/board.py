@@ -1,9 +1,11 @@
 """A virtual board: a process for a chip, a file for a flash, a pty for a port, and power."""
 
+import functools
 import threading
 from pathlib import Path
 
 from simulator import calls, image
+from simulator.auto_reset import AutoReset
 from simulator.chip import find_micropython
 from simulator.clockwork import RealTimeClock, Timers, Watchdog
 from simulator.control import Control
@@ -11,12 +13,14 @@ from simulator.firmware import Firmware, prepare
 from simulator.flash import SECTOR, Flash
 from simulator.loop import Loop
 from simulator.machine import HARD, Machine
+from simulator.network_port import NetworkPort, Plain
 from simulator.nvs import Nvs
 from simulator.partitions import find
 from simulator.pins import BUTTON, Pins
 from simulator.port import Port
 from simulator.radio import AccessPoint, Radio
 from simulator.relay import Relays
+from simulator.rfc2217 import Rfc2217
 from simulator.station import Station
 from simulator.transcript import Transcript
 
@@ -89,8 +93,10 @@ class VirtualBoard:
         chip = (self._control.path, heap_bytes, Path(lib) if lib and Path(lib).is_dir() else None)
         self._machine = Machine(self, self._loop, chip, self._say, self._is_cut.set)
         self._watchdog = Watchdog(self._loop, self._machine.bite)
-        self._port = Port(self._loop, self._machine.keyboard.type)
-        self.port = self._port.path
+        self._auto_reset = AutoReset(self._loop, self.pins, self._machine)
+        pty = Port(self._loop, self._hear)
+        self.port = pty.path
+        self._ports = [pty]
         keyboard = self._machine.keyboard
         signals = {b"!": keyboard.poke, b"C": keyboard.interrupt_again}
         self._control.serve(self._calls(), signals, self._machine.cut)
@@ -141,6 +147,27 @@ class VirtualBoard:
         """Make the file system one that nothing can mount: both its superblocks are garbage."""
         offset = find(self.firmware.partitions, "vfs").offset
         self._loop.call(self.flash.program, offset, bytes(2 * SECTOR))
+
+    def listen(self, scheme, number=0):
+        """Offer the serial port on the computer's loopback, too; returns its URL.
+
+        `scheme` is "socket" or "rfc2217" (where DTR and RTS reset the board); number 0 is any TCP
+        port that is free. Raises: OSError if it is not free.
+        """
+        speak = {"socket": Plain, "rfc2217": lambda send: Rfc2217(send, self._auto_reset.set)}
+        port = self._loop.call(NetworkPort, self._loop, number, speak[scheme], self._hear)
+        self._loop.call(self._ports.append, port)
+        return f"{scheme}://{port.address}"
+
+    @functools.cached_property
+    def socket_url(self):
+        """The serial port as `socket://`, offered from now on."""
+        return self.listen("socket")
+
+    @functools.cached_property
+    def rfc2217_url(self):
+        """The serial port as `rfc2217://`, offered from now on."""
+        return self.listen("rfc2217")
 
     def type(self, data):
         """Send bytes to the serial port, as a terminal does."""
@@ -222,13 +249,18 @@ class VirtualBoard:
 
     def _say(self, data):
         if data:
-            self._port.write(data)
+            for port in self._ports:
+                port.write(data)
             self._transcript.write(data)
+
+    def _hear(self, data, answer):
+        self._machine.keyboard.type(data)
 
     def _close(self):
         self._machine.power_off()
         self._relays.close()
         self._control.close()
-        self._port.close()
+        for port in self._ports:
+            port.close()
         self._transcript.close()
         self.flash.close()

@@ -32,6 +32,7 @@ class Machine:
         self.keyboard = Keyboard(loop)
         self.chip = None
         self.has_power = False
+        self._is_held = False  # EN is low
         self._alarm = None  # when deep sleep ends
         self.causes = []  # of every start so far
 
@@ -52,14 +53,25 @@ class Machine:
         self.has_power = False
         self._parts.flash.keep_power()
 
+    def hold(self):
+        """EN goes low: nothing runs until it is released."""
+        self._is_held = True
+        self._halt()
+
+    def release(self):
+        """EN goes high; harmless if it is."""
+        if self._is_held:
+            self._is_held = False
+            self.restart(POWER_ON)
+
     def cut(self):
         """The power went at a flash operation."""
         self.power_off()
         self._when_cut()
 
     def restart(self, cause):
-        """Any reset but a soft one; without power there is none."""
-        if not self.has_power:
+        """Any reset but a soft one; without power, or while EN is low, there is none."""
+        if not self.has_power or self._is_held:
             return
         self._halt()
         if cause == POWER_ON:

@@ -2,19 +2,18 @@
 while the board lives.
 """
 
+import functools
 import os
 import termios
-import time
 import tty
 
-_KEPT = 1024 * 1024  # bytes that wait for a slow reader
-_PATIENCE_S = (
-    2  # after that long without a byte taken nobody is reading: the rest is lost, as on a wire
-)
+from simulator.outbox import Outbox
 
 
 class Port:
-    """`path` is what mpremote opens. What comes in is handed to `when_received`."""
+    """`path` is what mpremote opens. What comes in is handed to `when_received`, with the function
+    that answers.
+    """
 
     def __init__(self, loop, when_received):
         self._loop = loop
@@ -25,14 +24,8 @@ class Port:
         tty.setraw(self._slave, termios.TCSANOW)
         os.set_blocking(self._master, False)
         self.path = os.ttyname(self._slave)
-        self._waiting = bytearray()
-        self._last_taken = time.monotonic()
         loop.watch(self._master, self._receive)
-
-    def write(self, data):
-        """Send to whoever has the port open."""
-        self._waiting += data
-        self._send()
+        self.write = Outbox(loop, self._master, functools.partial(os.write, self._master)).write
 
     def close(self):
         """Take the port away."""
@@ -45,15 +38,4 @@ class Port:
             data = os.read(self._master, 4096)
         except (BlockingIOError, OSError):
             return
-        self._when_received(data)
-
-    def _send(self):
-        try:
-            while self._waiting:
-                n = os.write(self._master, self._waiting[:4096])
-                del self._waiting[:n]
-                self._last_taken = time.monotonic()
-        except BlockingIOError:
-            if len(self._waiting) > _KEPT or time.monotonic() - self._last_taken > _PATIENCE_S:
-                self._waiting.clear()
-        self._loop.watch_write(self._master, self._send if self._waiting else None)
+        self._when_received(data, self.write)
