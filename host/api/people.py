@@ -10,7 +10,7 @@ from flask import Blueprint, request
 from host.api import answers, body
 from host.api.authorization import person
 from host.extensions import host, session
-from host.services import accounts
+from host.services import accounts, devices
 
 blueprint = Blueprint("people_api", __name__, url_prefix="/api/v1")
 
@@ -70,8 +70,10 @@ def users():
 
 @blueprint.post("/enrolment-tokens")
 def enrolment_token():
-    """A token that makes one board this person's."""
-    text, token = accounts.enrolment(session(), host().settings, person("device.claim"))
+    """A token that makes one board this person's, or lets a device of theirs renew its secret."""
+    user, device_id = person("device.claim"), body.fields().get("device")
+    device = devices.find(session(), user, device_id) if isinstance(device_id, str) else None
+    text, token = accounts.enrolment(session(), host().settings, user, device)
     return {"token": text, "expires_at": answers.time(token.expires_at)}, 201
 
 

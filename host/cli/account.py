@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def user() -> None:
-    """Add and list people (admins only)."""
+    """Add and list people (admins only); give one another password."""
 
 
 @user.command()
@@ -36,6 +37,33 @@ def add(client: Client, email: str, role: str | None, as_json: bool) -> None:
       mpfleet user add ada@example.org --role operator
     """
     answer = client.send("POST", "/users", {"email": email, **({"role": role} if role else {})})
+    output.show(answer, as_json, lambda a: output.fields(a.items()))
+
+
+@user.command()
+@click.argument("email")
+@click.option(
+    "--data",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("data"),
+    envvar="MPFLEET_DATA_FOLDER",
+    show_default=True,
+    help="Folder of the host.",
+)
+@output.as_json
+def password(email: str, data: Path, as_json: bool) -> None:
+    """Give a person another password, on the host itself; the new one is shown once.
+
+    Needs the host's data folder and no sign-in: for an admin who forgot theirs. Whoever was
+    signed in as that person no longer is. The host may be running.
+
+    \b
+    Example:
+      mpfleet user password admin@mpfleet --data /srv/mpfleet
+    """
+    from host.serve import people
+
+    answer = {"email": email, "password": people.reset_password(data, email)}
     output.show(answer, as_json, lambda a: output.fields(a.items()))
 
 

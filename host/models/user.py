@@ -46,4 +46,4 @@ class EnrolmentToken(Base):
     created_at: Mapped[datetime]
     expires_at: Mapped[datetime]
     used_at: Mapped[datetime | None]
-    device_id: Mapped[str | None] = mapped_column(String(32))  # which board used it
+    device_id: Mapped[str | None] = mapped_column(String(32))  # the one that may, or did

@@ -44,6 +44,23 @@ def create(session, email, role="operator", who=events.HOST, *, now=None):
     return user, password
 
 
+def reset_password(session, email, who=events.HOST, *, now=None):
+    """Another password, told once; whoever is signed in with the old one no longer is.
+
+    Raises: HostError `not-found`.
+    """
+    email = email.strip().lower()
+    user = session.scalars(select(User).where(User.email == email)).first()
+    if user is None:
+        raise HostError("not-found", f"Nobody has an account as {email}.")
+    password = secrets.token_urlsafe(12)
+    user.password_hash = _HASHER.hash(password)
+    session.execute(delete(Token).where(Token.user_id == user.id))
+    limits.clear(session, "sign-in:email", email)
+    events.add(session, who, f"user {email}"[:64], "password-reset", "", now=now)
+    return password
+
+
 def everyone(session):
     """All accounts by address."""
     return list(session.scalars(select(User).order_by(User.email)))
@@ -92,14 +109,22 @@ def revoke(session, text):
     session.execute(delete(Token).where(Token.digest == secret.digest(text)))
 
 
-def enrolment(session, settings, user, *, now=None):
-    """A token that lets one board register as this person's: (its text, the token)."""
+def enrolment(session, settings, user, device=None, *, now=None):
+    """A token that lets one board register as this person's: (its text, the token).
+
+    With a device of theirs it lets that one alone register, with another secret than before.
+
+    Raises: HostError `forbidden` for a device of somebody else.
+    """
+    if device and device.owner_id != user.id:
+        raise HostError("forbidden", f"Device {device.id} is not yours.")
     now = utc(now)
     long_ago = now - timedelta(days=30)  # until then it can be seen which board used which
     session.execute(delete(EnrolmentToken).where(EnrolmentToken.expires_at < long_ago))
     text = secret.token(_ENROLMENT_PREFIX)
     kept = EnrolmentToken(
         user_id=user.id, digest=secret.digest(text), created_at=now,
+        device_id=device.id if device else None,
         expires_at=now + timedelta(seconds=settings.enrolment_s),
     )  # fmt: skip
     session.add(kept)

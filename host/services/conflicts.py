@@ -31,11 +31,22 @@ def resolve(session, device, is_accepted, who, *, now=None):
     if device.shown_state != "conflict":
         raise HostError("no-conflict", f"Nobody else registered as {device.id}.")
     if is_accepted:
-        device.secret_digest, device.online = device.conflict_digest, False
-        outbox.put(session, device.id, outbox.DISCONNECT, now=now)
+        _take(session, device, device.conflict_digest, now)
     settle(device)
     what = "new-secret-accepted" if is_accepted else "new-secret-refused"
     events.add(session, who, f"device {device.id}", what, now=now)
+
+
+def renew(session, device, digest, who, *, now=None):
+    """Take another secret that the owner announced by deploying the board; the old one is void."""
+    _take(session, device, digest, now)
+    settle(device)
+    events.add(session, who, f"device {device.id}", "secret-renewed", "deployed again", now=now)
+
+
+def _take(session, device, digest, now):
+    device.secret_digest, device.online = digest, False
+    outbox.put(session, device.id, outbox.DISCONNECT, now=now)
 
 
 def settle(device):

@@ -5,7 +5,8 @@ The cases, in the order they are decided:
  2. unknown id, no token: unclaimed with a code, within the limits for strangers.
  3. known id, its secret: what it says is noted; a valid token claims it if nobody has.
  4. known id, another secret: noted as a conflict for a person, and refused. Except that an
-    unclaimed device, which is nobody's, gives way to a board with a valid token.
+    unclaimed device, which is nobody's, gives way to a board with a valid token, and a claimed
+    one renews its secret with a token that its owner was given for this very device.
  5. retired: refused, unless its owner deploys it again, with a token.
 """
 
@@ -63,7 +64,7 @@ def register(session, settings, fields, address, *, now=None):
     elif device.state == "retired":
         _revive(session, device, board, person, now)
     elif not secret.matches(board.secret, device.secret_digest):
-        _take_over_or_conflict(session, settings, device, board, person, address, now)
+        _take_over_or_conflict(session, settings, device, board, token, person, address, now)
     _hear(session, device, board, now)
     if person and device.state == "unclaimed":
         devices.take(session, device, person, "by an enrolment token", now=now)
@@ -84,7 +85,7 @@ def _parse(fields):
 def _unused_token(session, board, now):
     token = _token(session, board)
     is_good = token is not None and token.used_at is None and token.expires_at > now
-    return token if is_good else None
+    return token if is_good and token.device_id in (None, board.id) else None
 
 
 def _is_refused(session, board, device):
@@ -139,10 +140,13 @@ def _revive(session, device, board, person, now):
     events.add(session, person.email, f"device {device.id}", "revived", "deployed again", now=now)
 
 
-def _take_over_or_conflict(session, settings, device, board, person, address, now):
+def _take_over_or_conflict(session, settings, device, board, token, person, address, now):
     if person and device.state == "unclaimed":
         device.secret_digest = secret.digest(board.secret)
         conflicts.settle(device)
+        return
+    if person and device.owner is person and token.device_id == device.id:
+        conflicts.renew(session, device, secret.digest(board.secret), person.email, now=now)
         return
     conflicts.note(session, settings, device, board.secret, person, address, now)
     raise KeptError(

@@ -177,6 +177,49 @@ def test_the_owners_token_has_precedence_over_a_stranger_but_is_a_conflict(
     assert device.conflict_has_token
 
 
+@pytest.fixture
+def renewal(client, device, alice):
+    """A token of Alice's for this device alone."""
+    wanted = {"device": device.id}
+    answer = client.post("/api/v1/enrolment-tokens", json=wanted, headers=alice.headers)
+    return answer.json["token"]
+
+
+def test_the_owners_token_for_the_device_renews_its_secret_on_the_record(
+    client, renewal, board_says, db
+):
+    answer = register_other(client, token=renewal)
+    assert answer.json == {"state": "claimed"}
+    assert [board_says(SECRET), board_says(OTHER_SECRET)] == [401, 200]
+    assert db.query(Event).filter_by(what="secret-renewed").count() == 1
+    assert {"what": "disconnect"} in [row.what for row in db.query(Outbox)]
+
+
+def test_a_token_for_one_device_is_none_for_another(client, renewal):
+    answer = client.post(URL, json=board(7, token=renewal)).json
+    assert (answer["state"], answer["token"]) == ("unclaimed", "refused")
+
+
+def test_a_renewal_is_of_use_once(client, renewal):
+    register_other(client, token=renewal)
+    again = client.post(URL, json=board(id=DEVICE_ID, secret="77" * 32, token=renewal))
+    assert (again.status_code, again.json["error"]) == (409, "identity-conflict")
+
+
+def test_a_renewal_of_a_device_that_has_another_owner_by_now_is_a_conflict(
+    client, device, renewal, bob, db
+):
+    device.owner_id = bob.id
+    db.commit()
+    assert register_other(client, token=renewal).status_code == 409
+
+
+def test_nobody_renews_a_device_of_somebody_else(client, device, admin):
+    wanted = {"device": device.id}
+    answer = client.post("/api/v1/enrolment-tokens", json=wanted, headers=admin.headers)
+    assert (answer.status_code, answer.json["error"]) == (403, "forbidden")
+
+
 @pytest.mark.parametrize(("accept", "statuses"), ((True, [401, 200]), (False, [200, 401])))
 def test_a_person_decides_which_secret_holds(
     client, device, alice, board_says, db, accept, statuses

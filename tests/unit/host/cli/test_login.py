@@ -144,3 +144,20 @@ def test_a_refusal_that_is_no_json_still_has_a_word(host):
         client.fleet()
     client.close()
     assert caught.value.status == HTTPStatus.NOT_FOUND
+
+
+def test_a_forgotten_password_is_replaced_on_the_host_itself(host, signed_in):
+    email = "forgetful@garden"
+    first = signed_in("user", "add", email, json_=True)["password"]
+    words = ("login", host.url, "--ca", host.ca, "--email", email, "--password-stdin")
+    signed_in("--profile", "theirs", *words, typed=first + "\n")
+    given = signed_in("user", "password", email, "--data", host.folder, json_=True)["password"]
+    assert signed_in("--profile", "theirs", "device", "list").exit_code == 1  # signed out
+    assert signed_in("--profile", "theirs", *words, typed=first + "\n").exit_code == 1
+    assert signed_in("--profile", "theirs", *words, typed=given + "\n").exit_code == 0
+
+
+def test_nobody_gets_a_password_where_there_is_no_host(mpfleet, tmp_path):
+    result = mpfleet("user", "password", ADMIN, "--data", tmp_path / "none")
+    assert (result.exit_code, "--data" in result.stderr) == (1, True)
+    assert not (tmp_path / "none").exists()
