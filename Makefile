@@ -33,8 +33,8 @@ lint: $(READY) ## Check style and spelling, in both dialects
 	$(BIN)/ruff check --config simulator/modules/ruff.toml simulator/modules
 	$(BIN)/codespell README.md CHANGELOG.md docs device host simulator tests examples boot.py main.py
 
-deploy: $(READY) ## Set a board up over USB: make deploy PORT=/dev/ttyUSB0 ARGS="--wifi home"
-	@exec $(BIN)/mpfleet deploy $(if $(PORT),--port $(PORT)) $(ARGS)
+deploy: $(READY) ## Set boards up over USB: make deploy [PORT=/dev/ttyUSB0 | ALL=1] ARGS="--wifi home"
+	@exec $(BIN)/mpfleet deploy $(foreach port,$(PORT),--port $(port)) $(if $(ALL),--all) $(ARGS)
 
 size: $(READY) ## Print the .mpy bytes of each device module, and the flash blocks they take
 	@$(BIN)/mpfleet size

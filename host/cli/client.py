@@ -134,9 +134,10 @@ class Client:
         """Say that all blobs of a release are there."""
         return self.send("POST", f"/releases/{product}/{number}/complete")
 
-    def enrolment_token(self) -> str:
-        """A one-time token that makes a board the user's."""
-        return self.send("POST", "/enrolment-tokens")["token"]
+    def enrolment_token(self, device_id: str | None = None) -> str:
+        """A one-time token that makes a board the user's, or lets this device renew its secret."""
+        what = {"device": device_id} if device_id else {}
+        return self.send("POST", "/enrolment-tokens", what)["token"]
 
     def _call(self, method: str, path: str, **what: Any) -> requests.Response:
         url = f"{self.profile.url}/api/v1{path}"

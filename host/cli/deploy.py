@@ -1,30 +1,50 @@
-"""`mpfleet deploy`: set up a board on a serial port."""
+"""`mpfleet deploy`: set up boards on serial ports."""
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli import output, plan
+from host.cli import output, plan, port
 from host.cli.session import signed_in
 
 if TYPE_CHECKING:
     from host.cli.client import Client
+    from host.cli.several import Row
+    from host.deploy import Outcome, Plan, Report
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command()
-@click.option("--port", required=True, help="Serial port, such as /dev/ttyUSB0 or COM3.")
+@click.option(
+    "--port",
+    "ports",
+    multiple=True,
+    help="Serial port: /dev/ttyUSB0, COM3, socket://HOST:PORT, rfc2217://HOST:PORT; may be "
+    "repeated. [default: the only one, or asked for]",
+)
+@click.option("--all", "is_all", is_flag=True, help="Every board on USB, at the same time.")
 @click.option("--product", help="What the board is for.")
 @click.option(
     "--example",
     "folder",
-    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    type=_FOLDER,
     help="App folder: its product and settings; its first release is made if there is none.",
 )
 @click.option(
     "--release", "number", type=int, help="First release of the board. [default: newest]"
+)
+@click.option(
+    "--firmware",
+    type=_FILE,
+    help="MicroPython to flash first: a .bin for this chip; one for a single app is laid out "
+    "for two.",
 )
 @click.option("--wifi", multiple=True, metavar="SSID[:PASSWORD]", help="May be repeated.")
 @click.option(
@@ -50,7 +70,22 @@ if TYPE_CHECKING:
     metavar="KEY=VALUE",
     help="A field of the board's config.json, such as poll_s=600.",
 )
-@click.option("--no-claim", is_flag=True, help="The board does not become yours at once.")
+@click.option(
+    "--claim/--no-claim", "claims", default=True, help="Whether it becomes yours at once."
+)
+@click.option(
+    "--new-identity",
+    is_flag=True,
+    help="The board makes itself a new secret, and the host takes it. [default: it keeps its own]",
+)
+@click.option("--aioble", "has_aioble", is_flag=True, help="Install Bluetooth's library, too.")
+@click.option(
+    "--libs",
+    "libraries",
+    type=_FOLDER,
+    help="Folder with umqtt/ and aioble/, for work without the Internet. [default: lib, filled "
+    "from MicroPython's index]",
+)
 @click.option(
     "--wait",
     "wait_s",
@@ -59,27 +94,47 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds to see it come online; 0 does not look.",
 )
+@click.option("--yes", "agrees", is_flag=True, help="Agree to what a board may lose.")
 @output.as_json
 @signed_in
-def deploy(client: Client, port: str, as_json: bool, **options: Any) -> None:
-    """Set up a board that runs MicroPython (1.25 or newer), and see it come online.
+def deploy(
+    client: Client,
+    ports: tuple[str, ...],
+    is_all: bool,
+    agrees: bool,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Set up boards: flash MicroPython where asked, and see them come online.
 
     Copies boot.py, main.py, the runtime and the first release, only what changed; then WiFi,
-    host address, CA and a one-time token that makes the board yours. It can be repeated.
+    host address, CA and a one-time token that makes the board yours. It can be repeated, also
+    after it was interrupted: identity, secret and settings stay.
     --config app.KEY=VALUE sets the application's own settings.
 
     \b
     Examples:
-      mpfleet deploy --port /dev/ttyUSB0 --product blink --wifi home
-      mpfleet deploy --port /dev/ttyUSB0 --example examples/blink --wifi home:secret12
+      mpfleet deploy --product blink --wifi home
+      mpfleet deploy --firmware ESP32_GENERIC-OTA-v1.26.bin --example examples/blink --wifi home
+      mpfleet deploy --all --product blink --wifi home:secret12
     """
+    chosen = port.chosen(ports, is_all, may_ask=not as_json)
+    wanted = plan.of(client, ports=chosen, **options)
+    if len(chosen) == 1 and not is_all:
+        _one(client, chosen[0], wanted, agrees, as_json)
+    else:
+        _several(client.profile, chosen, wanted, agrees, as_json)
+
+
+def _one(client: Client, path: str, wanted: Plan, agrees: bool, as_json: bool) -> None:
     from host import deploy as deploying
     from host.cli.steps import Steps
 
-    chosen = plan.of(client, port=port, **options)
     with Steps(is_quiet=as_json) as report:
-        outcome = deploying.deploy(port, chosen, client, report)
+        ask = _asker(agrees, may_ask=not as_json, before=report.pause)
+        outcome = deploying.deploy(path, wanted, client, report, ask)
     shown = {
+        "port": path,
         "device": outcome.device,
         "copied": outcome.copied,
         "unchanged": outcome.unchanged,
@@ -92,3 +147,51 @@ def deploy(client: Client, port: str, as_json: bool, **options: Any) -> None:
         as_json,
         lambda s: f"device {s['device']} is {'online' if s['online'] else 'set up'}",
     )
+
+
+def _several(profile: Any, chosen: list[str], wanted: Plan, agrees: bool, as_json: bool) -> None:
+    from host import deploy as deploying
+    from host.cli import several
+    from host.cli.client import Client
+
+    def one(path: str, report: Report) -> Outcome:
+        client = Client(profile)  # a connection is one thread's
+        try:
+            return deploying.deploy(path, wanted, client, report, lambda _: agrees)
+        finally:
+            client.close()
+
+    rows = several.run(chosen, one, is_quiet=as_json)
+    output.show([row.shown() for row in rows], as_json, lambda _: _table(rows))
+    if any(row.error for row in rows):
+        sys.exit(1)
+
+
+def _table(rows: list[Row]) -> str:
+    titles = ("PORT", "DEVICE", "STATE", "COPIED", "SECONDS", "WHY")
+    found = [row.shown() for row in rows]
+    return output.columns(
+        titles,
+        [
+            (r["port"], r["device"], _state(r), r["copied"], r["took_s"], r["message"] or "")
+            for r in found
+        ],
+    )
+
+
+def _state(row: dict[str, Any]) -> str:
+    if row["error"]:
+        return f"failed ({row['step']})"
+    return "online" if row["online"] else "set up"
+
+
+def _asker(agrees: bool, may_ask: bool, before: Callable[[], None]) -> Callable[[str], bool]:
+    """--yes, a person at the terminal, or no."""
+
+    def ask(what: str) -> bool:
+        if agrees or not (may_ask and port.is_interactive()):
+            return agrees
+        before()
+        return click.confirm(f"{what}. Go on?", default=False, err=True)
+
+    return ask

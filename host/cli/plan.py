@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 def of(
     client: Client,
     *,
-    port: str,
+    ports: Sequence[str],
     product: str | None,
     folder: Path | None,
     number: int | None,
@@ -29,8 +30,12 @@ def of(
     model: str | None,
     watchdog_s: int | None,
     config: tuple[str, ...],
-    no_claim: bool,
+    claims: bool,
     wait_s: float,
+    firmware: Path | None,
+    new_identity: bool,
+    has_aioble: bool,
+    libraries: Path | None,
 ) -> Plan:
     """The plan."""
     from host.builder import application
@@ -44,7 +49,7 @@ def of(
         _release_first(client, folder)
     return Plan(
         product,
-        list(addresses) or _reachable(fleet["addresses"], port),
+        list(addresses) or _reachable(fleet["addresses"], ports),
         host_port or fleet["port"],
         mqtt_port or fleet["mqtt_port"],
         client.profile.fleet,
@@ -54,17 +59,22 @@ def of(
         number=number,
         watchdog_s=watchdog_s,
         config=config_of(described.get("settings") or {}, config),
-        claims=not no_claim,
+        claims=claims,
         wait_s=wait_s,
+        firmware=firmware,
+        new_identity=new_identity,
+        has_aioble=has_aioble,
+        libraries=libraries,
     )
 
 
-def _reachable(addresses: list[str], port: str) -> list[str]:
+def _reachable(addresses: list[str], ports: Sequence[str]) -> list[str]:
     """The host's addresses, unless a real board could not reach any of them."""
     from host.cli import trust
     from host.deploy import DeployError
 
-    is_wired = "://" not in port and not port.startswith("/dev/pts/")  # else it may be simulated
+    # any other may be a virtual board's
+    is_wired = any("://" not in p and not p.startswith("/dev/pts/") for p in ports)
     if is_wired and all(a in trust.LOOPBACK for a in addresses):
         raise DeployError(
             "unreachable-host",

@@ -5,7 +5,19 @@ from typing import Any, NoReturn
 import click
 
 from host.builder.errors import ToolError
-from host.cli import account, assign, deploy, device, login, release, serve, size, watch
+from host.cli import (
+    account,
+    assign,
+    deploy,
+    device,
+    login,
+    logs,
+    release,
+    repl,
+    serve,
+    size,
+    watch,
+)
 from host.errors import HostError
 
 
@@ -75,6 +87,8 @@ for _command in (
     watch.watch,
     account.user,
     deploy.deploy,
+    repl.repl,
+    logs.logs,
     size.size,
 ):
     main.add_command(_command)

@@ -37,6 +37,10 @@ class Steps:
             self._end_bar()
             click.echo(f"{event.step:>10}  {event.text}")
 
+    def pause(self) -> None:
+        """Make room for a question."""
+        self._end_bar()
+
     def _advance(self, event: Event) -> None:
         if not sys.stdout.isatty():
             return

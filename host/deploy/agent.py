@@ -139,8 +139,16 @@ def apply(setup: dict) -> str:
     return f"from device.setup import apply\napply({text!r})"
 
 
+# Runs on any Python a board may have.
+WHO = r"""
+import sys
+print('{"name": "%s", "version": [%d, %d, %d]}' % ((sys.implementation[0],)
+    + tuple(sys.implementation[1][:3])))
+"""
+
 # The model is the build's name; `offers` are the modules that are there.
 INSPECT = r"""
+import sys, os, json
 _offers = []
 for _n in %r:
     try:
@@ -150,10 +158,20 @@ for _n in %r:
         pass
 _i = sys.implementation
 _s = os.statvfs('/')
+try:
+    from esp32 import Partition
+    _parts = [list(p.info()[:5]) for t in (0, 1) for p in Partition.find(t)]
+except Exception:
+    _parts = []
+try:
+    import esp
+    _flash = esp.flash_size()
+except Exception:
+    _flash = 0
 print(json.dumps({
     'name': _i[0], 'version': list(_i[1][:3]), 'abi': getattr(_i, '_mpy', 0) & 255,
     'build': getattr(_i, '_build', ''), 'offers': _offers,
-    'block': _s[0], 'free': _s[3], 'blocks': _s[2],
+    'block': _s[0], 'free': _s[3], 'blocks': _s[2], 'flash': _flash, 'partitions': _parts,
 }))
 """
 

@@ -1,18 +1,14 @@
 """A board on a serial port, in MicroPython's raw REPL."""
 
 import contextlib
-import errno
-import io
-import os
 import struct
 import time
 from collections.abc import Iterator
 
-import serial
 from mpremote.transport import TransportError
 from mpremote.transport_serial import SerialTransport
-from serial.tools import list_ports
 
+from host.deploy import diagnosis, ports
 from host.deploy.errors import DeployError
 
 _READ_S = 2.0  # no answer of the REPL itself takes longer; code that runs has a limit of its own
@@ -20,33 +16,35 @@ _RUN_S = 30.0  # a batch of files is hashed or copied in a few seconds
 _STOP_WAITS_S = (2, 4, 8, 15)  # the first may meet a board that opening the port has just reset
 _POKE_S = 0.1  # between two Ctrl-C: a board that is just starting may swallow the first
 _GONE_S = 3.0  # a reset shows on the serial port within a second, or never
+_IDLE_S = 0.005
+_RAW = b"raw REPL; CTRL-B to exit\r\n"
 
 
 class Board:
     """Code runs on it one piece at a time."""
 
     def __init__(self, port: str) -> None:
-        self.port = os.path.realpath(port) if port.startswith("/") else port
+        self.port = ports.real(port)
         self._transport = _open(self.port)
         self._heard = b""  # of what the board prints after a reset
 
-    def stop(self) -> None:
-        """Stop what runs and soft-reset into the raw REPL, where boot.py feeds the watchdog.
+    def stop(self, soft_reset: bool = True) -> None:
+        """Stop what runs and enter the raw REPL, by a soft reset: then boot.py feeds the watchdog.
 
         Raises:
-            DeployError: `no-repl`, or `port-lost`.
+            DeployError: what the board does instead (`diagnosis`), or `port-lost`.
         """
-        said = ""
+        said = b""
         for wait_s in _STOP_WAITS_S:
-            try:
-                with _lost_port(self.port), contextlib.redirect_stdout(io.StringIO()) as printed:
-                    self._transport.serial.write(b"\r\x03")
-                    time.sleep(_POKE_S)
-                    self._transport.enter_raw_repl(timeout_overall=wait_s)
+            with ports.kept(self.port):
+                is_in, heard = self._enter(wait_s, soft_reset)
+            if is_in:
+                self._transport.in_raw_repl = True
                 return
-            except TransportError:
-                said = printed.getvalue()  # mpremote prints what the board said instead
-        raise _no_repl(self.port, said)
+            said += heard
+            if diagnosis.is_certain(diagnosis.of(self.port, said)):
+                break
+        raise diagnosis.of(self.port, said)
 
     def run(self, code: str) -> str:
         """Run code on the board; what it printed.
@@ -54,20 +52,19 @@ class Board:
         Raises:
             DeployError: `board-raised` with the exception, `no-answer`, or `port-lost`.
         """
-        with _lost_port(self.port), contextlib.redirect_stdout(io.StringIO()):
+        with ports.kept(self.port):
             try:
                 printed, raised = self._transport.exec_raw(code, timeout=_RUN_S)
             except (TransportError, struct.error) as error:
-                raise DeployError(
-                    "no-answer", f"the board stopped answering on {self.port}", _REPEAT
-                ) from error
+                detail = f"the board stopped answering on {self.port}"
+                raise DeployError("no-answer", detail, ports.AGAIN) from error
         if raised:
             raise board_error(raised.decode(errors="replace"))
         return printed.decode(errors="replace")
 
     def reset(self, code: str) -> None:
         """Run code that ends in a reset, and see it begin."""
-        with _lost_port(self.port):
+        with ports.kept(self.port):
             self._transport.exec_raw_no_follow(code)
         self._transport.in_raw_repl = False
         end = time.monotonic() + _GONE_S
@@ -89,6 +86,37 @@ class Board:
         with contextlib.suppress(OSError):  # it may be gone already
             self._transport.close()
 
+    def _enter(self, wait_s: float, soft_reset: bool) -> tuple[bool, bytes]:
+        """One try, as mpremote does it; and what the board said."""
+        port = self._transport.serial
+        port.write(b"\r\x03")
+        time.sleep(_POKE_S)
+        port.write(b"\r\x03")
+        said = port.read(port.in_waiting) if port.in_waiting else b""
+        port.write(b"\r\x01")
+        if soft_reset:
+            heard = self._read_until(_RAW + b">", wait_s)
+            if not heard.endswith(_RAW + b">"):
+                return False, said + heard
+            port.write(b"\x04")
+            # What boot.py prints comes between this and the next prompt.
+            heard = self._read_until(b"soft reboot\r\n", wait_s)
+            said += heard
+            if not heard.endswith(b"soft reboot\r\n"):
+                return False, said
+        heard = self._read_until(_RAW, wait_s)
+        return heard.endswith(_RAW), said + heard
+
+    def _read_until(self, ending: bytes, wait_s: float) -> bytes:
+        """What comes until it ends so, or for so long."""
+        port, heard, end = self._transport.serial, b"", time.monotonic() + wait_s
+        while not heard.endswith(ending) and time.monotonic() < end:
+            if port.in_waiting:
+                heard += port.read(1)  # no more: the prompt behind it is another's to read
+            else:
+                time.sleep(_IDLE_S)
+        return heard
+
     def _read(self, wait_s: float) -> bytes:
         port = self._transport.serial
         try:
@@ -104,54 +132,12 @@ class Board:
             return b""
 
 
-_REPEAT = "check the cable, then deploy again: what is already there is not copied twice"
-
-
 def _open(port: str) -> SerialTransport:
     try:
         return SerialTransport(port, timeout=_READ_S)
-    except TransportError as error:  # says only that it failed
-        raise _why_closed(port) from error
-
-
-def _why_closed(port: str) -> DeployError:
-    """The reason that opening a port again gives."""
-    if port.startswith("/") and not os.path.exists(port):
-        there = ", ".join(p.device for p in list_ports.comports()) or "none"
-        return DeployError("no-such-port", f"there is no port {port}", f"ports here: {there}")
-    try:
-        serial.serial_for_url(port, exclusive=True).close()
-    except (OSError, ValueError) as error:
-        return _refusal(port, error)
-    return DeployError("port-lost", f"{port} could not be opened", "try again")
-
-
-def _refusal(port: str, error: Exception) -> DeployError:
-    number = getattr(error, "errno", None)
-    if number in (errno.EACCES, errno.EPERM):
-        advice = "sudo usermod -aG dialout $USER, then sign in again"
-        return DeployError("no-permission", f"you may not use {port}", advice)
-    if number == errno.EBUSY or "exclusively lock" in str(error):
-        advice = "close the other program (mpremote, a serial monitor, another deploy)"
-        return DeployError("port-in-use", f"{port} is in use", advice)
-    return DeployError("no-such-port", f"{port} is no serial port: {error}")
-
-
-@contextlib.contextmanager
-def _lost_port(port: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:  # pyserial's own errors are OSErrors too
-        raise DeployError("port-lost", f"{port} went away: {error}", _REPEAT) from error
-
-
-def _no_repl(port: str, said: str) -> DeployError:
-    silent = said.strip() in ("", "b''")
-    detail = "nothing answers" if silent else "what answers is no MicroPython prompt"
-    advice = (
-        "check that the board has power and runs MicroPython, press its reset button, try again"
-    )
-    return DeployError("no-repl", f"{detail} on {port}", advice)
+    except TransportError as error:
+        ports.check(port)  # knows why; mpremote says only that it failed
+        raise DeployError("port-lost", f"{port} could not be opened", "try again") from error
 
 
 def board_error(traceback: str) -> DeployError:

@@ -7,6 +7,7 @@ import json
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Iterable
 from pathlib import Path
 
 from host.builder import release, runtime
@@ -15,27 +16,48 @@ from host.deploy.errors import DeployError
 INDEX = "https://micropython.org/pi/v2"
 _WAIT_S = 20
 _BYTES_MAX = 1 << 16
-_LIBRARIES = ("umqtt.simple",)
+# Of aioble the half that advertises and serves: a board has no use for the rest, and no flash.
+_PACKAGES = {
+    "umqtt": ("umqtt.simple",),
+    "aioble": ("aioble-peripheral", "aioble-server", "aioble-security"),
+}
+_OURS = runtime.ROOT / "lib"
 
 
-def files(folder: Path = runtime.ROOT / "lib") -> dict[str, bytes]:
+def wanted(offers: Iterable[str], has_aioble: bool) -> list[str]:
+    """The folders of /lib that a board needs beside what its firmware offers. Pure."""
+    needed = ((("umqtt.simple" not in offers), "umqtt"), (has_aioble, "aioble"))
+    return [name for is_needed, name in needed if is_needed]
+
+
+def files(names: Iterable[str] = ("umqtt",), folder: Path | None = None) -> dict[str, bytes]:
     """What goes into a board's /lib: compiled, by path there.
+
+    From a folder that was given, or else from lib/, which is filled from the index.
 
     Raises:
         DeployError: `no-library`.
     """
-    if not (folder / "umqtt/simple.py").is_file() and not (folder / "umqtt/simple.mpy").is_file():
-        fetch(folder)
-    sources = {p.relative_to(folder).as_posix(): p for p in sorted(folder.glob("umqtt/*.*py"))}
+    place = folder or _OURS
+    sources: dict[str, Path] = {}
+    for name in names:
+        found = sorted((place / name).glob("*.*py"))
+        if not found and folder:
+            advice = "make libs fetches it into lib/ where the Internet is"
+            raise DeployError("no-library", f"{folder} has no folder {name}/", advice)
+        if not found:
+            fetch(place, [name])
+            found = sorted((place / name).glob("*.*py"))
+        sources.update({p.relative_to(place).as_posix(): p for p in found})
     return {f"/lib/{path}": content for path, content in release.compiled(sources.items()).items()}
 
 
-def fetch(folder: Path) -> list[Path]:
-    """Fetch the libraries as source into a folder, by the index's own format."""
+def fetch(folder: Path, names: Iterable[str] = tuple(_PACKAGES)) -> list[Path]:
+    """Fetch libraries as source into a folder, by the index's own format."""
     written = []
-    for library in _LIBRARIES:
-        package = _json(f"{INDEX}/package/py/{library}/latest.json")
-        for path, digest in package["hashes"]:
+    for package in [package for name in names for package in _PACKAGES[name]]:
+        listed = _json(f"{INDEX}/package/py/{package}/latest.json")
+        for path, digest in listed["hashes"]:
             place = folder / _inside(path)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(_checked(_get(f"{INDEX}/file/{digest[:2]}/{digest}"), digest, path))
@@ -66,9 +88,9 @@ def _get(url: str) -> bytes:
     except (urllib.error.URLError, OSError) as error:
         raise DeployError(
             "no-library",
-            f"umqtt.simple is neither in the firmware nor in lib/, and {url} is out of reach "
+            f"a library is neither in the firmware nor in lib/, and {url} is out of reach "
             f"({getattr(error, 'reason', error)})",
-            "run make libs where the Internet is, or flash a stock firmware",
+            "run make libs where the Internet is, or name a folder with --libs",
         ) from error
 
 

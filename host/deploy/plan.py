@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 ONLINE_WAIT_S = 120.0  # joining WiFi, the clock, TLS and registering take a board under a minute
@@ -30,6 +31,10 @@ class Plan:
     watchdog_s: int | None = None
     config: Mapping[str, Any] = field(default_factory=dict)  # fields of config.json (SPEC 2)
     claims: bool = True  # hand the board an enrolment token of the user
+    firmware: Path | None = None  # a file with MicroPython, to be flashed first
+    new_identity: bool = False  # the board makes itself another secret
+    libraries: Path | None = None  # a folder with umqtt and aioble, where none may be fetched
+    has_aioble: bool = False  # Bluetooth's library is to be there
     wait_s: float = ONLINE_WAIT_S
 
 
@@ -45,8 +50,8 @@ class Host(Protocol):
     def blob(self, sha256: str) -> bytes:
         """The bytes of this name."""
 
-    def enrolment_token(self) -> str:
-        """A one-time token that makes the board the user's."""
+    def enrolment_token(self, device_id: str | None = None) -> str:
+        """A one-time token that makes a board the user's, or lets this device renew its secret."""
 
     def find_device(self, device_id: str) -> dict[str, Any] | None:
         """A device the user may see, or None."""
@@ -62,6 +67,7 @@ class Event(NamedTuple):
 
 
 Report = Callable[[Event], None]
+Ask = Callable[[str], bool]  # whether a person agrees to what is said
 
 
 @dataclass

@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 from device.protocol import EPOCH_2000
-from host.deploy import agent, slot
+from host.deploy import agent, identity, slot
 from host.deploy.work import Work
 
 
@@ -35,11 +35,6 @@ def told(work: Work, now: int) -> dict[str, Any]:
         setup["watchdog_s"] = plan.watchdog_s
     if work.outcome.number is not None:
         setup |= {"active": slot.FIRST, "number": work.outcome.number}
-    if plan.claims and not _is_claimed(work):
-        setup["token"] = work.host.enrolment_token()
+    if given := identity.token(work):
+        setup["token"] = given
     return setup
-
-
-def _is_claimed(work: Work) -> bool:
-    known = work.host.find_device(work.outcome.device)
-    return bool(known and known["state"] == "claimed" and work.status.get("has_secret"))

@@ -1,115 +1,78 @@
 """A deploy as a table of steps; each can be repeated, and a repeated deploy copies nothing."""
 
-import json
 from collections.abc import Callable
+from typing import NamedTuple
 
-from host.builder import release, runtime
-from host.deploy import agent, libs, rollback, settings, slot
-from host.deploy.board import Board
+from host.deploy import (
+    chip,
+    connect,
+    flash,
+    identity,
+    ports,
+    restart,
+    rollback,
+    runtime,
+    settings,
+    slot,
+)
 from host.deploy.errors import DeployError
-from host.deploy.files import Copier
-from host.deploy.firmware import inspect, is_model
-from host.deploy.plan import Event, Host, Outcome, Plan, Report
+from host.deploy.plan import Ask, Host, Outcome, Plan, Report
 from host.deploy.work import Work
 
-_ONLINE = "link: online"  # what the runtime says once the host has answered and MQTT is up
-_SAVED = ".before-mpfleet"  # a board's own main.py is somebody's work
+_AGAIN = "deploy again: it goes on where it was"
+_FLASH_AGAIN = "deploy again with --firmware: a board is never lost by this"
 
 
-def deploy(port: str, plan: Plan, client: Host, report: Report) -> Outcome:
+class Step(NamedTuple):
+    """One row: its name, what it does, and what to do where a failure does not say so itself."""
+
+    name: str
+    does: Callable[[Work], None]
+    advice: str
+
+
+STEPS = (
+    Step("chip", chip.look, "check the cable, then try again"),
+    Step("firmware", flash.write, _FLASH_AGAIN),
+    Step("connect", connect.stop, "press the board's reset button, then deploy again"),
+    Step("inspect", connect.look, _AGAIN),
+    Step("rollback", rollback.find_out, _AGAIN),
+    Step("libraries", runtime.copy_libraries, _AGAIN),
+    Step("runtime", runtime.copy_golden, _AGAIN),
+    Step("identity", identity.find, _AGAIN),
+    Step("release", slot.copy_first, _AGAIN),
+    # boot.py comes last: until then the board starts as it did before
+    Step("starters", runtime.copy_starters, _AGAIN),
+    Step("settings", settings.apply, _AGAIN),
+    Step("restart", restart.watch, _AGAIN),
+)
+
+
+def refuse(_: str) -> bool:
+    """The answer where nobody can be asked."""
+    return False
+
+
+def deploy(port: str, plan: Plan, client: Host, report: Report, ask: Ask = refuse) -> Outcome:
     """Set up the board on a port; it is online when this returns.
 
     Raises:
         DeployError: what kept the deploy from getting there. It can be repeated.
         BuildError: the runtime does not compile.
     """
-    report(Event("connect", f"stopping what runs on {port}"))
-    board = Board(port)
+    work = Work(ports.real(port), plan, client, report, ask)
     try:
-        board.stop()
-        work = Work(plan, client, report, board, Copier(board))
-        for work.step, step in STEPS:
-            step(work)
+        for step in STEPS:
+            work.step = step.name
+            _take(step, work)
         return work.outcome
     finally:
-        board.close()
+        work.close()
 
 
-def _inspect(work: Work) -> None:
-    work.board.run(agent.SOURCE)
-    work.firmware = inspect(work.board)
-    work.say(f"{work.firmware.text}, {work.firmware.free_blocks * 4} kB free")
-
-
-def _copy_libraries(work: Work) -> None:
-    if not work.firmware.has_mqtt:
-        work.copier.copy(libs.files(), work.progress)
-
-
-def _copy_golden(work: Work) -> None:
-    work.golden = {f"/{path}": content for path, content in release.golden().items()}
-    work.copier.keep_only(["/device"], work.golden)
-    work.copier.copy(work.golden, work.progress)
-
-
-def _ask_status(work: Work) -> None:
-    work.status = json.loads(work.board.run("from device.setup import status\nstatus()"))
-    work.outcome.device = work.status["id"]
-    if not (work.plan.model or is_model(work.status["model"])):
-        detail = "the firmware does not say which board model it is for"
-        raise DeployError("no-model", detail, "give --model, such as --model ESP32_GENERIC")
-    work.say(f"device {work.status['id']}")
-
-
-def _copy_starters(work: Work) -> None:
-    starters = {f"/{name}": content for name, content in runtime.starters().items()}
-    _set_aside(work, list(starters))
-    work.copier.copy(starters, work.progress)
-    removed = f", {work.copier.removed} removed" if work.copier.removed else ""
-    work.say(f"copied {work.copier.copied} files, {work.copier.unchanged} unchanged{removed}")
-    for name in ("copied", "unchanged", "removed"):
-        setattr(work.outcome, name, getattr(work.copier, name))
-
-
-def _set_aside(work: Work, paths: list[str]) -> None:
-    """Keep a main.py and boot.py that are somebody's own."""
-    for path in paths:
-        if work.board.run(agent.set_aside(path, path + _SAVED)).strip() == "True":
-            work.say(f"the board's own {path} is kept as {path + _SAVED}")
-
-
-def _restart(work: Work) -> None:
-    work.board.reset(agent.RESET)
-    if work.plan.wifi is None and not work.status["has_wifi"]:
-        work.say("the board knows no WiFi yet; deploy again with --wifi")
-        return
-    if work.plan.wait_s <= 0:
-        return
-    work.say("waiting for it to come online")
-    for line in work.board.lines(work.plan.wait_s):
-        work.outcome.output.append(line)
-        if _ONLINE in line:
-            work.outcome.is_online = True
-            work.say("online")
-            return
-    said = [line for line in work.outcome.output if line.strip()][-3:]
-    raise DeployError(
-        "not-online",
-        f"the board did not come online within {work.plan.wait_s:.0f} s; it said: "
-        + (" | ".join(said) or "nothing"),
-        "check WiFi name and password, and that boards reach the host's address",
-    )
-
-
-Step = Callable[[Work], None]
-STEPS: tuple[tuple[str, Step], ...] = (
-    ("inspect", _inspect),
-    ("rollback", rollback.find_out),
-    ("libraries", _copy_libraries),
-    ("runtime", _copy_golden),
-    ("status", _ask_status),
-    ("release", slot.copy_first),
-    ("starters", _copy_starters),  # boot.py last: until then the board starts as it did before
-    ("settings", settings.apply),
-    ("restart", _restart),
-)
+def _take(step: Step, work: Work) -> None:
+    try:
+        step.does(work)
+    except DeployError as error:
+        error.advice = error.advice or step.advice
+        raise

@@ -22,6 +22,7 @@ class Shelf:
     found: list = field(default_factory=list)
     tokens: int = 0
     devices: dict = field(default_factory=dict)
+    renewed: list = field(default_factory=list)
 
     def releases(self, product):
         return [{"number": r.number, "state": "ready"} for r in self.found if r.product == product]
@@ -32,8 +33,9 @@ class Shelf:
     def blob(self, sha256):
         return next(r.blobs[sha256] for r in self.found if sha256 in r.blobs)
 
-    def enrolment_token(self):
+    def enrolment_token(self, device_id=None):
         self.tokens += 1
+        self.renewed += [device_id] if device_id else []
         return f"mpe_{self.tokens}"
 
     def find_device(self, device_id):
@@ -73,8 +75,13 @@ def ignore(event):
     """Nobody reads what it says."""
 
 
-def set_up(board, shelf, report=ignore, **changes):
-    return deploy(board.port, a_plan(**changes), shelf, report)
+def no(_):
+    """Nobody is there to agree."""
+    return False
+
+
+def set_up(board, shelf, report=ignore, ask=no, port=None, **changes):
+    return deploy(port or board.port, a_plan(**changes), shelf, report, ask)
 
 
 def interrupt_at(part):

@@ -1,10 +1,14 @@
 """`mpfleet deploy` from the host's words to a board on a serial port."""
 
 import json
+import threading
 
 import pytest
 
+from host.cli import port, several
+from host.deploy import Event, ports
 from host.deploy.board import Board
+from tests.boards import PROMPT
 
 
 @pytest.fixture
@@ -57,3 +61,89 @@ def test_a_board_on_usb_is_not_sent_to_itself(signed_in, folder):
     words = ("deploy", "--port", "/dev/ttyNONE", "--example", folder, "--wifi", "home:secret12")
     result = signed_in(*words)
     assert (result.exit_code, "mpfleet serve --listen --address" in result.stderr) == (1, True)
+
+
+@pytest.fixture
+def two_boards(board_maker):
+    """Two bare boards at their prompts."""
+    boards = [board_maker(), board_maker()]
+    for board in boards:
+        board.power_on()
+    for board in boards:
+        board.wait_for(PROMPT)
+    return boards
+
+
+def common(folder):
+    words = ("--example", folder, "--wait", "0", "--model", "ESP32_GENERIC", "--wifi", "home:x")
+    return (*words, "--host-port", "8443", "--mqtt-port", "8883")
+
+
+def test_two_boards_are_set_up_at_once(signed_in, two_boards, folder):
+    ports = [word for board in two_boards for word in ("--port", board.port)]
+    rows = signed_in("deploy", *ports, *common(folder), json_=True)
+    wanted = [(b.port, b.unique_id.hex(), None) for b in two_boards]
+    assert [(r["port"], r["device"], r["error"]) for r in rows] == wanted
+
+
+def test_one_of_several_that_fails_stops_no_other_and_is_in_the_table(
+    signed_in, virtual_board, folder
+):
+    ports = ("--port", "socket://127.0.0.1:1", "--port", virtual_board.port)
+    result = signed_in("deploy", *ports, *common(folder))
+    table = [line.split() for line in result.output.splitlines()[-2:]]
+    assert (result.exit_code, [row[2] for row in table]) == (1, ["failed", "set"])
+    assert "no-such-port" in result.output
+
+
+def test_of_several_ports_one_is_named_where_nobody_can_be_asked(signed_in, monkeypatch, folder):
+    two = [ports.Found(f"/dev/ttyUSB{n}", "CP2102") for n in (0, 1)]
+    monkeypatch.setattr(ports, "found", lambda: two)
+    result = signed_in("deploy", *common(folder))
+    assert (result.exit_code, "--port" in result.stderr) == (1, True)
+    assert "/dev/ttyUSB1 (CP2102)" in result.stderr
+
+
+def test_a_person_is_asked_which_of_several_ports(monkeypatch):
+    two = [ports.Found(f"/dev/ttyUSB{n}", "CP2102") for n in (0, 1)]
+    monkeypatch.setattr(ports, "found", lambda: two)
+    monkeypatch.setattr(port, "is_interactive", lambda: True)
+    monkeypatch.setattr("rich.prompt.IntPrompt.ask", lambda *_, choices, **__: int(choices[-1]))
+    assert port.chosen([], is_all=False, may_ask=True) == ["/dev/ttyUSB1"]
+
+
+def test_all_is_every_port_there_is(monkeypatch):
+    two = [ports.Found(f"/dev/ttyUSB{n}", "CP2102") for n in (0, 1)]
+    monkeypatch.setattr(ports, "found", lambda: two)
+    assert port.chosen([], is_all=True, may_ask=False) == ["/dev/ttyUSB0", "/dev/ttyUSB1"]
+
+
+def test_ctrl_c_ends_every_board_at_its_next_word(monkeypatch):
+    arrived, ended = threading.Event(), []
+
+    def deploy(path, report):
+        try:
+            while True:
+                report(Event("runtime", "copying", 1, 2))
+                arrived.set()
+        finally:
+            ended.append(path)
+
+    monkeypatch.setattr(threading.Thread, "join", _interrupted(arrived))
+    with pytest.raises(KeyboardInterrupt):
+        several.run(["a", "b"], deploy, is_quiet=True)
+    assert sorted(ended) == ["a", "b"]
+
+
+def _interrupted(arrived):
+    """A join in which a person presses Ctrl-C, the first time."""
+    join, pressed = threading.Thread.join, []
+
+    def wait(thread, timeout=None):
+        if not pressed:
+            arrived.wait(10)
+            pressed.append(True)
+            raise KeyboardInterrupt
+        join(thread, timeout)
+
+    return wait
