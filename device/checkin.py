@@ -1,8 +1,12 @@
-"""When to talk to the host: at start, when it calls, now and then; later each time it is away."""
+"""When to talk to the host: at start, when it calls, now and then; later each time it is away.
+
+What a talk takes is loaded for it and dropped after it.
+"""
 
 import asyncio
 import gc
 import os
+import sys
 import time
 
 from micropython import const
@@ -20,6 +24,15 @@ _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but on
 _AGAIN_MS = const(3600000)
 # Seconds to wait after an answer of this status, where it names none itself.
 _WAIT_S = {401: 3600, 403: 3600, 409: 3600, 410: 86400, 429: 60}
+# Loaded when they are wanted, dropped when they are not: half of the runtime.
+_TRANSIENT = (
+    "device.conversation",
+    "device.http",
+    "device.registration",
+    "device.start",
+    "device.update.",
+)
+_RESIDENT = "device.update.record"
 
 
 def jittered(seconds):
@@ -40,6 +53,42 @@ def largest_blocks():
 def is_short(blocks):
     """Whether TLS would leave too little for WiFi, or not fit at all."""
     return bool(blocks) and max(blocks) < _ROOM_BYTES
+
+
+def drop():
+    """Forget the modules that nobody uses just now, and give their heap back."""
+    for name in list(sys.modules):
+        if name.startswith(_TRANSIENT) and name != _RESIDENT:
+            del sys.modules[name]
+            package, _, last = name.rpartition(".")
+            if hasattr(sys.modules[package], last):  # not so where its import failed
+                delattr(sys.modules[package], last)
+    gc.collect()
+
+
+class Talks:
+    """Opens and closes conversations with the host, with the modules that they take."""
+
+    def __init__(self, runtime):
+        self._runtime = runtime
+        self._talk = None
+
+    def open(self):
+        """The conversation, loaded if it is not."""
+        if self._talk is None:
+            from device.conversation import build
+
+            self._talk = build(self._runtime)
+        return self._talk
+
+    def close(self):
+        """End the connection, and forget the rest unless an update is under way."""
+        if self._talk is None:
+            return
+        self._talk.http.close()
+        if self._talk.is_over:
+            self._talk = None
+            drop()
 
 
 class Checkin:

@@ -1,12 +1,16 @@
 """One talk with the host over HTTPS: register, deliver reports, ask what to run, and see to it.
 
 Loaded for a talk and dropped after it, with HTTP, registration and update: half of the runtime,
-whose heap is the application's most of the time.
+whose heap is the application's most of the time. So what a talk is made of is put together here,
+not in run.py, from the parts that stay.
 """
 
 from micropython import const
 
 from device.errors import HttpError
+from device.http import Http
+from device.protocol import credentials
+from device.registration import Registration
 
 _ANSWER_BYTES = const(2048)
 
@@ -58,3 +62,40 @@ class Conversation:
     def _is_unsettled(self):
         """Whether a trial runs, waits or is still to be reported."""
         return self._record.trial != "-" or self._record.number > 0
+
+
+def build(r):
+    """A talk of this runtime."""
+    http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
+    registration = Registration(http, r.store, r.nvs, r.identity, r.log)
+    return Conversation(http, registration, r.reports, r.record, lambda: build_client(r, http))
+
+
+def build_client(r, http):
+    """The update client of this runtime, which asks through `http`."""
+    from device.update import firmware
+    from device.update.app_slot import AppSlot
+    from device.update.client import Client
+    from device.update.steps import Journal
+    from device.update.trial import Health, Trial
+
+    log, record, reports, power, nvs = r.log, r.record, r.reports, r.power, r.nvs
+    journal = Journal(r.store)
+    health = Health(r.config, log)
+    trial = Trial(
+        record, journal, firmware, health, reports, power, nvs, r.store, r.config, log
+    )
+    return Client(
+        http,
+        record,
+        journal,
+        AppSlot,
+        firmware,
+        trial,
+        reports,
+        r.identity,
+        power,
+        nvs,
+        r.link,
+        log,
+    )

@@ -1,6 +1,11 @@
-"""Resets that are announced, and a watchdog fed only while the loop and every thread are alive."""
+"""Keeps the board up: restarts tasks that died, has a watchdog for what hangs, announces resets.
+
+The watchdog is fed only while the loop and every thread are alive.
+"""
 
 import asyncio
+import gc
+import sys
 import time
 
 import machine
@@ -12,6 +17,7 @@ _NOTHING = const(0)
 _ANNOUNCED = const(1)  # a reset of ours
 _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-up, logging on
 _TICK_MS = const(5000)
+_DELAY_S = (1, 60)  # before a task that died is started again, later each time
 _PERSON_MS = const(600000)  # how long the watchdog is kept quiet for a person at the prompt
 
 
@@ -95,3 +101,28 @@ class Power:
 
     def _mark(self, flag):
         self._rtc.memory(_MAGIC + bytes((flag,)))
+
+
+async def supervise(table, log, on_memory_error):
+    """Start each (name, async function), and stay; one that returns has done its work.
+
+    `on_memory_error` is told the name of one that ran out of memory.
+    """
+    await asyncio.gather(
+        *[asyncio.create_task(_keep(*row, log, on_memory_error)) for row in table]
+    )
+
+
+async def _keep(name, body, log, on_memory_error):
+    delay_s, longest_s = _DELAY_S
+    while True:
+        try:
+            return await body()
+        except Exception as e:
+            log(name, "died:", repr(e))
+            sys.print_exception(e)
+            if isinstance(e, MemoryError):
+                gc.collect()
+                on_memory_error(name)
+        await asyncio.sleep(delay_s)
+        delay_s = min(delay_s * 2, longest_s)

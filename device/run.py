@@ -9,63 +9,23 @@ import json
 import machine
 from micropython import const
 
-from device.application import Application
-from device.board import Board
-from device.checkin import Checkin
+from device.application import Application, Board
+from device.checkin import Checkin, Talks, drop
 from device.clock import Clock
-from device.config import Config
 from device.connection import Host
 from device.errors import StorageFull
 from device.identity import Identity
 from device.link import Link
 from device.log import Log
-from device.nvs import Nvs
 from device.pipe import Pipe
-from device.power import Power
+from device.power import Power, supervise
 from device.report import Reports
-from device.store import Store
-from device.supervisor import Supervisor, drop
+from device.store import Config, Nvs, Store
 from device.update.record import BootRecord
 from device.wifi import Wifi
 
 _SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
 _UPDATE_S = const(900)  # and so long for an update to end
-# Loaded when they are wanted, dropped when they are not: half of the runtime.
-_TRANSIENT = (
-    "device.assembly",
-    "device.conversation",
-    "device.heap",
-    "device.http",
-    "device.registration",
-    "device.recovery",
-    "device.update.",
-)
-_RESIDENT = "device.update.record"
-
-
-class Talks:
-    """Opens and closes conversations with the host, with the modules that they take."""
-
-    def __init__(self, runtime):
-        self._runtime = runtime
-        self._talk = None
-
-    def open(self):
-        """The conversation, loaded if it is not."""
-        if self._talk is None:
-            from device.assembly import build_conversation
-
-            self._talk = build_conversation(self._runtime)
-        return self._talk
-
-    def close(self):
-        """End the connection, and forget the rest unless an update is under way."""
-        if self._talk is None:
-            return
-        self._talk.http.close()
-        if self._talk.is_over:
-            self._talk = None
-            drop(_TRANSIENT, _RESIDENT)
 
 
 class Runtime:
@@ -80,7 +40,7 @@ class Runtime:
         self.power = Power(self.record.watchdog_s, self.log)
         self.identity = Identity(self.nvs, self.config)
         self.clock = Clock(self.nvs, self.config, self.log, self.power)
-        self.number = running_number(self.record.slot)
+        self.number = self.record.running_number()
         self.reports = Reports(self.store, self.clock, self.log, self.number)
         self._build_network(host, ca)
         self._build_application()
@@ -109,12 +69,12 @@ class Runtime:
             self.talks.open().client().resume_commit()
         self.clock.start()
         asyncio.get_event_loop().set_exception_handler(self._stray)
-        from device.heap import share
+        from device.start import share
 
         self.heap_part = share(self.wifi, self.log)
         del share  # this frame stays; the module goes with the first talk
         self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
-        await Supervisor(self.log, self._report_memory).run(self._table())
+        await supervise(self._table(), self.log, self._report_memory)
 
     def _table(self):
         """Name and body of each task; a body that returns has done its work."""
@@ -143,13 +103,13 @@ class Runtime:
         self.checkin.wake()  # its report says done
 
     async def _recover(self):
-        from device import recovery
+        from device import start
 
         record = self.record
-        recovery.tell(record, self.reports, self.store, self.log, machine.reset_cause())
-        retry_s = recovery.retry_s(record.rounds)
-        del recovery
-        drop(_TRANSIENT, _RESIDENT)
+        start.tell(record, self.reports, self.store, self.log, machine.reset_cause())
+        retry_s = start.retry_s(record.rounds)
+        del start
+        drop()
         if record.mode == "golden":
             await asyncio.sleep(retry_s)
             await self._retry_active()
@@ -163,9 +123,8 @@ class Runtime:
 
     async def _retry_active(self):
         if self.record.mode == "golden" and self.record.active != "-":
-            from device.update.trial import retry_active  # ends in a reset
-
-            await retry_active(self.record, self.power)
+            self.record.retry_active()
+            await self.power.restart("active again")
 
     def status(self):
         """What the host is told as soon as it hears us (SPEC section 9)."""
@@ -208,15 +167,6 @@ class Runtime:
             if has_talked and not self.checkin.is_busy and self.record.mode != "trial":
                 return
             await asyncio.sleep(1)
-
-
-def running_number(slot):
-    """Number of the release in a slot; 0 for golden or one that cannot be read."""
-    try:
-        with open("/slots/" + slot + "/release.json", "rb") as f:
-            return json.load(f)["number"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return 0
 
 
 def main():

@@ -4,10 +4,8 @@ import json
 import os
 from binascii import a2b_base64, hexlify
 
-from device.config import Config
 from device.identity import Identity
-from device.nvs import Nvs
-from device.store import Store
+from device.store import Config, Nvs, Store
 
 
 def apply(text):
@@ -27,14 +25,14 @@ def apply(text):
 
 def status():
     """Print one line of JSON about this board."""
-    from device.update import firmware_slot
+    from device.update import firmware
     from device.update.record import BootRecord
 
     nvs, store = Nvs(), Store()
     has_secret = nvs.blob("secret") is not None
     me = Identity(nvs, Config(store))
     record = BootRecord()
-    running = firmware_slot.running()
+    running = firmware.running()
     elf = hexlify(running[1]).decode() if running else None
     stat = os.statvfs("/")
     print(
@@ -90,7 +88,7 @@ def _apply_state(given, store):
 
 
 def _apply_record(given, watchdog_s):
-    from device.update import firmware_slot
+    from device.update import firmware
     from device.update.record import NONE, TRIES, BootRecord
 
     record = BootRecord()
@@ -101,7 +99,7 @@ def _apply_record(given, watchdog_s):
     if "active" in given:
         changes.update(
             active=given["active"],
-            firmware=firmware_slot.running(),
+            firmware=firmware.running(),
             trial=NONE,
             committing=0,
             tries=TRIES,
@@ -112,7 +110,7 @@ def _apply_record(given, watchdog_s):
             number=0,
         )
     elif record.active != NONE and record.trial == NONE:
-        running = firmware_slot.running()
+        running = firmware.running()
         if record.firmware != running:  # flashed anew over USB: whoever did it means it
             changes.update(firmware=running, tries=TRIES, crashes=0)
     if [name for name in changes if getattr(record, name) != changes[name]]:

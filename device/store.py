@@ -1,13 +1,31 @@
-"""Files of /state that survive a power cut: a reader sees old bytes or new, never a mix."""
+"""What the board keeps (SPEC section 2): files of /state, its settings among them, keys in NVS.
+
+All survive a power cut: a reader sees old bytes or new, never a mix.
+"""
 
 import json
 import os
 
+import esp32
 from micropython import const
 
 from device.errors import StorageFull
 
 _ENOSPC = const(28)  # the same number on littlefs and on Linux
+_BLOB_BYTES_MAX = const(2048)  # the largest of ours is a CA certificate
+
+DEFAULTS = {
+    "product": "",
+    "model": "",
+    "poll_s": 3600,
+    "watchdog_s": 90,
+    "trial_s": 120,
+    "contact_s": 600,
+    "healthy_s": 300,
+    "hostname": "",
+    "ntp_host": "pool.ntp.org",
+    "app": {},
+}
 
 
 class Store:
@@ -75,6 +93,57 @@ class Store:
             os.stat(self._root)
         except OSError:
             os.mkdir(self._root)
+
+
+class Config:
+    """The settings of config.json, an attribute each; one of another type counts as absent."""
+
+    def __init__(self, store):
+        given = store.load("config.json", {})
+        for name, default in DEFAULTS.items():
+            value = given.get(name, default)
+            setattr(self, name, value if isinstance(value, type(default)) else default)
+
+
+class Nvs:
+    """What outlives the file system: single keys in the namespace `mpfleet`, written at once."""
+
+    def __init__(self):
+        self._nvs = esp32.NVS("mpfleet")
+
+    def blob(self, key):
+        """Bytes under a key, or None."""
+        buffer = bytearray(_BLOB_BYTES_MAX)
+        try:
+            n = self._nvs.get_blob(key, buffer)
+        except OSError:  # no such key
+            return None
+        return bytes(memoryview(buffer)[:n])
+
+    def set_blob(self, key, value):
+        """Store bytes under a key."""
+        self._nvs.set_blob(key, value)
+        self._nvs.commit()
+
+    def number(self, key, default=0):
+        """Signed 32-bit number under a key, or `default`."""
+        try:
+            return self._nvs.get_i32(key)
+        except OSError:  # no such key
+            return default
+
+    def set_number(self, key, value):
+        """Store a signed 32-bit number under a key."""
+        self._nvs.set_i32(key, value)
+        self._nvs.commit()
+
+    def erase(self, key):
+        """Forget a key; nothing happens where there is none."""
+        try:
+            self._nvs.erase_key(key)
+        except OSError:  # no such key
+            return
+        self._nvs.commit()
 
 
 def _remove(path):

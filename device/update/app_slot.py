@@ -3,8 +3,11 @@
 A file gets its name only whole, its hash verified; release.json is last to come, first to go.
 """
 
+import asyncio
 import json
 import os
+from binascii import hexlify
+from hashlib import sha256
 
 from micropython import const
 
@@ -14,10 +17,42 @@ _FOLDER = const(0x4000)  # type of a folder in os.ilistdir
 _RELEASE = "release.json"
 _COMING = "release.new"  # the manifest of what is being staged
 _PART = ".part"
+_INDEX = ".index"
+_CHUNK = const(4096)  # the buffer that a download lends
 _PART_DIGITS = const(16)  # of the hash: what a half-finished file is called by
 _MPY_MAGIC = const(0x4D)
 _KEPT = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
 _ROOT_BLOCKS = const(8)  # the root folder, boot.py, main.py
+
+
+class FilePart:
+    """A blob on its way into a file; the index of its pieces lies beside it."""
+
+    def __init__(self, path):
+        self._path = path
+        self.index = path + _INDEX
+
+    def size(self):
+        """How much of it is there; None where nothing is."""
+        return _size(self._path)
+
+    def reader(self):
+        """What is there, as a stream."""
+        return open(self._path, "rb")
+
+    def writer(self, offset):
+        """A stream that goes on there; what was flushed outlives a power cut."""
+        f = open(self._path, "r+b" if offset else "wb")
+        f.seek(offset)
+        return f
+
+    def forget(self):
+        """Nothing of it is there any more."""
+        _remove(self._path)
+
+    async def is_whole(self, size, digest, download):
+        """Whether the file has this size and this hash."""
+        return self.size() == size and await download.holds(self, size, digest)
 
 
 class AppSlot:
@@ -70,9 +105,23 @@ class AppSlot:
         here = plan.used(*self._sizes(self.folder))
         plan.check_room(needed, plan.free_blocks(stat), here, stat[2], fixed)
 
+    async def fetch_manifest(self, digest, size, download):
+        """Path of the manifest of this hash: what lies here, else what the host sends.
+
+        Raises:
+            Damaged, NetworkError, HttpError: as Download.fetch().
+        """
+        for path in (self.release, self.coming):
+            if await FilePart(path).is_whole(size, digest, download):
+                return path
+        self.make()
+        self.discard()  # it may be another release's
+        await download.fetch("/manifests/" + digest, digest, size, FilePart(path))
+        return path
+
     def unseal(self):
         """From here on the slot holds no release: what it held is about to change."""
-        if not _exists(self.coming) and _exists(self.release):
+        if _size(self.coming) is None and _size(self.release) is not None:
             os.rename(self.release, self.coming)  # sealing failed: the same manifest again
         _remove(self.release)
 
@@ -90,8 +139,8 @@ class AppSlot:
             target = self.folder + "/" + path
             part = self.folder + "/" + digest[:_PART_DIGITS] + _PART
             self._make_folders(path)
-            if not await download.copy(sources.get(digest), part, size, digest):
-                await download.fetch("/blobs/" + digest, digest, size, part)
+            if not await _copy(sources.get(digest), part, size, digest, download):
+                await download.fetch("/blobs/" + digest, digest, size, FilePart(part))
             try:
                 _check_bytecode(path, part, abi)
             except Refused:
@@ -106,7 +155,7 @@ class AppSlot:
         for f in files:
             path, size, digest = f[:3]
             target = self.folder + "/" + path
-            if not await download.is_whole(target, size, digest):
+            if not await FilePart(target).is_whole(size, digest, download):
                 _remove(target)
                 raise Damaged("hash-mismatch", path)
 
@@ -121,7 +170,7 @@ class AppSlot:
             name = path[len(self.folder) + 1 :]
             if is_folder:
                 _remove_empty(path)
-            elif name in wanted and await download.is_whole(path, *wanted[name][1:3]):
+            elif name in wanted and await FilePart(path).is_whole(*wanted[name][1:3], download):
                 _, size, digest = wanted.pop(name)[:3]
                 sources[digest] = path
                 download.resumed += size
@@ -134,6 +183,31 @@ class AppSlot:
         while end > 0:
             _make_folder(self.folder + "/" + path[:end])
             end = path.find("/", end + 1)
+
+
+async def _copy(source, target, size, digest, download):
+    """Copy a file, hashing it; False, and no target, where it is not there or rotted."""
+    if source is None or _size(source) != size:
+        return False
+    view = download.view
+    found = sha256()
+    left = size
+    with open(source, "rb") as src, open(target, "wb") as f:
+        while left:
+            n = src.readinto(view if left >= _CHUNK else view[:left])
+            if not n:
+                break
+            chunk = view if n == _CHUNK else view[:n]
+            found.update(chunk)
+            f.write(chunk)
+            left -= n
+            await asyncio.sleep_ms(0)
+    if left or hexlify(found.digest()).decode() != digest:
+        _remove(target)
+        return False
+    download.copied += size
+    download.step(size)
+    return True
 
 
 def walk(folder):
@@ -169,16 +243,15 @@ def _check_bytecode(path, part, abi):
         raise Refused("native-code", path)
 
 
-def _exists(path):
+def _size(path):
     try:
-        os.stat(path)
-        return True
+        return os.stat(path)[6]
     except OSError:
-        return False
+        return None
 
 
 def _make_folder(path):
-    if not _exists(path):
+    if _size(path) is None:
         os.mkdir(path)
 
 

@@ -5,13 +5,13 @@ import time
 
 from device.errors import DeviceError, HttpError, Refused, StorageFull
 from device.protocol import MANIFEST_BYTES_MAX
-from device.update.journal import assigned
 from device.update.steps import (
     FAILURE,
     LATER,
     REFUSED,
     SUCCESS,
     after_power_loss,
+    assigned,
     next_step,
     outcome_of,
 )
@@ -96,7 +96,8 @@ class Client:
         try:
             await self._trial.settle()
             if answer.get("retry_active") is True and self._record.mode == "golden":
-                await self._trial.retry_active()
+                self._record.retry_active()
+                await self._power.restart("active again")
             release = assigned(answer)
             if release and release["assignment"] != self._journal["closed"]:
                 await self._walk(release)
@@ -183,7 +184,7 @@ class Client:
     async def _open_parts(self):
         if not self._parts:
             from device.update import plan
-            from device.update.parts import Parts
+            from device.update.firmware import Parts
 
             manifest = await self._load()
             image = plan.image(manifest, self._identity.model)
@@ -202,20 +203,13 @@ class Client:
             raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
         if not plan.is_digest(digest):
             raise Refused("manifest-invalid", "hash", digest)
-        slot, download = self._slot, self._download
-        slot.make()
-        path = slot.release
-        if not await download.is_whole(path, size, digest):
-            path = slot.coming
-            if not await download.is_whole(path, size, digest):
-                slot.discard()  # it may be another release's
-                await download.fetch("/manifests/" + digest, digest, size, path)
+        path = await self._slot.fetch_manifest(digest, size, self._download)
         with open(path, "rb") as f:
             self._manifest = plan.parse(f)
         return self._manifest
 
     def _about_me(self):
-        from device.update.parts import hex_elf
+        from device.update.firmware import hex_elf
 
         me = self._identity
         return {

@@ -24,32 +24,6 @@ _INDEX = ".index"
 _FROM_THE_START = (200, 206, 416)  # answers to a Range that lead nowhere
 
 
-class FilePart:
-    """A blob on its way into a file; the index of its pieces lies beside it."""
-
-    def __init__(self, path):
-        self._path = path
-        self.index = path + _INDEX
-
-    def size(self):
-        """How much of it is there; None where nothing is."""
-        return _size(self._path)
-
-    def reader(self):
-        """What is there, as a stream."""
-        return open(self._path, "rb")
-
-    def writer(self, offset):
-        """A stream that goes on there; what was flushed outlives a power cut."""
-        f = open(self._path, "r+b" if offset else "wb")
-        f.seek(offset)
-        return f
-
-    def forget(self):
-        """Nothing of it is there any more."""
-        _remove(self._path)
-
-
 class Download:
     """One update's transfers: the buffer they share and the bytes they came to."""
 
@@ -64,19 +38,15 @@ class Download:
         """So many bytes more are to come."""
         self.total += total
 
-    async def fetch(self, path, digest, size, target):
-        """The blob at `path` of the device API into the file `target`, whole and verified.
+    async def fetch(self, path, digest, size, part, source=None):
+        """The blob at `path` of the device API into `part`, whole and verified.
+
+        `part` looks like an app_slot.FilePart, `source` is an image that a patch may start from
+        (`size`, `reader()`, `read(at, view)`).
 
         Raises:
             Damaged: it is not what its hash says; nothing is kept of it.
             NetworkError, HttpError: what came so far is kept.
-        """
-        await self.fetch_into(FilePart(target), path, digest, size)
-
-    async def fetch_into(self, part, path, digest, size, source=None):
-        """The same into what looks like a FilePart.
-
-        `source` is an image that a patch may start from (`size`, `reader()`, `read(at, view)`).
         """
         before = self.done, self.resumed
         while True:
@@ -106,10 +76,6 @@ class Download:
                 await asyncio.sleep_ms(0)
         return digest
 
-    async def is_whole(self, path, size, digest):
-        """Whether a file has this size and this hash."""
-        return _size(path) == size and await self.holds(FilePart(path), size, digest)
-
     async def holds(self, part, size, digest):
         """Whether the first `size` bytes have this hash."""
         found = await self.hash(part, size)
@@ -118,30 +84,6 @@ class Download:
     def counts(self):
         """Fields of SPEC section 8, `bytes`."""
         return {"fetched": self.fetched, "copied": self.copied, "resumed": self.resumed}
-
-    async def copy(self, source, target, size, digest):
-        """Copy a file, hashing it; False, and no target, where it is not there or rotted."""
-        if source is None or _size(source) != size:
-            return False
-        view = self.view
-        found = sha256()
-        left = size
-        with open(source, "rb") as src, open(target, "wb") as f:
-            while left:
-                n = src.readinto(view if left >= _CHUNK else view[:left])
-                if not n:
-                    break
-                chunk = view if n == _CHUNK else view[:n]
-                found.update(chunk)
-                f.write(chunk)
-                left -= n
-                await asyncio.sleep_ms(0)
-        if left or _hex(found) != digest:
-            _remove(target)
-            return False
-        self.copied += size
-        self._step(size)
-        return True
 
     async def _try(self, path, digest, size, part, source):
         try:
@@ -164,7 +106,7 @@ class Download:
             done = done // PIECE_BYTES * PIECE_BYTES if done < size else size
         found = await self.hash(part, done) if done else sha256()
         self.resumed += done
-        self._step(done)
+        self.step(done)
         if done < size:
             await self._rest(path, found, size, part, done, index, source)
         came = _hex(found)
@@ -218,7 +160,7 @@ class Download:
                 since = 0
             self.fetched += n
             await asyncio.sleep_ms(0)
-        self._step(since)
+        self.step(since)
 
     async def _pieces(self, response, f, found, done, lengths, form):
         from deflate import RAW, DeflateIO
@@ -266,9 +208,10 @@ class Download:
 
     def _flush(self, f, n):
         f.flush()  # littlefs keeps what was flushed: a cut costs a piece at most
-        self._step(n)
+        self.step(n)
 
-    def _step(self, n):
+    def step(self, n):
+        """So many bytes more are where they belong."""
         self.done += n
         self._tell(self.done, self.total)
 
@@ -322,13 +265,6 @@ def _kind(index):
 
 def _hex(found):  # once: a digest ends its hash
     return hexlify(found.digest()).decode()
-
-
-def _size(path):
-    try:
-        return os.stat(path)[6]
-    except OSError:
-        return None
 
 
 def _read(path):

@@ -1,6 +1,6 @@
-"""The firmware partitions: who runs, that it may stay, which boots next, and the idle one.
+"""The firmware partition that does not run: an image staged block by block, sealed, checked.
 
-With boot.py the only user of esp32.Partition. A board without it has one firmware for ever.
+Loaded for a release that brings firmware only.
 """
 
 import struct
@@ -9,9 +9,9 @@ from binascii import unhexlify
 from micropython import const
 
 from device.errors import Damaged, Refused
+from device.update.firmware import identify, partition
 
 _BLOCK = const(4096)  # erased as one
-_ERASE = const(6)  # of ioctl
 _ELF_OFFSET = const(176)  # app_elf_sha256 in the app descriptor at 32
 _ELF_BYTES = const(16)  # of its 32: enough to tell images apart
 _MAGIC = const(0xE9)
@@ -27,67 +27,14 @@ _INDEX = ".index"
 _ADVICE = "deploy this board again over USB"
 
 
-def running():
-    """Label and hash of the firmware that runs, as (bytes, bytes); None where nobody can tell."""
-    try:
-        return _identify(_running())
-    except (ImportError, AttributeError, OSError):
-        return None
-
-
-def confirm():
-    """Tell the bootloader that the running firmware may stay; harmless where it knows."""
-    try:
-        from esp32 import Partition
-
-        try:
-            Partition.mark_app_valid_cancel_rollback()
-        except OSError:  # both its records are ABORTED: nothing would lead back to this firmware
-            _running().set_boot()
-            Partition.mark_app_valid_cancel_rollback()
-    except (ImportError, AttributeError, OSError):  # none to tell
-        pass
-
-
-def set_boot(firmware):
-    """Boot this firmware, (label, hash), at the next reset; False where that cannot be.
-
-    What runs is confirmed first: the bootloader must have something to go back to.
-    """
-    confirm()
-    try:
-        from esp32 import Partition
-
-        for partition in Partition.find(Partition.TYPE_APP):
-            if _identify(partition) == firmware:
-                partition.set_boot()
-                return True
-    except (ImportError, AttributeError, OSError):  # the image's own check failed
-        pass
-    return False
-
-
-def discard(firmware):
-    """Make sure that no bootloader starts this firmware again, which failed; never what runs."""
-    try:
-        from esp32 import Partition
-
-        runs = _running().info()[4]
-        for partition in Partition.find(Partition.TYPE_APP):
-            if _identify(partition) == firmware and partition.info()[4] != runs:
-                partition.ioctl(_ERASE, 0)
-    except (ImportError, AttributeError, OSError):
-        pass
-
-
 def has_rollback():
     """Whether otadata shows that the bootloader gives up what did not confirm itself."""
     from esp32 import Partition
 
     record = bytearray(_STATE_OFFSET + 4)
-    for partition in Partition.find(Partition.TYPE_DATA, _OTADATA):
+    for otadata in Partition.find(Partition.TYPE_DATA, _OTADATA):
         for sector in (0, 1):
-            partition.readblocks(sector, record)
+            otadata.readblocks(sector, record)
             if struct.unpack_from("<I", record, _STATE_OFFSET)[0] in _BY_ROLLBACK:
                 return True
     return False
@@ -103,7 +50,7 @@ class FirmwareSlot:
     def __init__(self, image, folder):
         self._image = image
         try:
-            runs = _running()
+            runs = partition()
             self._partition = runs.get_next_update()
         except (ImportError, AttributeError, OSError):
             raise Refused("no-ota", "no second firmware partition:", _ADVICE)
@@ -131,13 +78,13 @@ class FirmwareSlot:
         """
         size, digest = self._image["size"], self._image["sha256"]
         download.begin(size)
-        is_here = self._part.size() in (None, size) and _identify(self._partition)[1] == self._elf
+        is_here = self._part.size() in (None, size) and identify(self._partition)[1] == self._elf
         if is_here and await download.holds(self._part, size, digest):
             download.resumed += size
             download.done += size
             return
         source = _Source(self._runs)
-        await download.fetch_into(self._part, "/blobs/" + digest, digest, size, source)
+        await download.fetch("/blobs/" + digest, digest, size, self._part, source)
 
     async def seal(self, download):
         """Read every byte back. Raises Damaged, or Refused where the image itself is no good."""
@@ -160,7 +107,7 @@ class FirmwareSlot:
 
 
 class _Part:
-    """An image on its way into its partition, as download.FilePart is for a file.
+    """An image on its way into its partition, as app_slot.FilePart is for a file.
 
     Only whole blocks are written, so what is noted is a multiple of a block, or all.
     """
@@ -284,16 +231,6 @@ class _Writer:
         self._fill = 0
         self._part.put(self._at, block)
         self._at += _BLOCK
-
-
-def _running():
-    from esp32 import Partition
-
-    return Partition(Partition.RUNNING)
-
-
-def _identify(partition):
-    return partition.info()[4].encode(), _read(partition, _ELF_OFFSET, _ELF_BYTES)
 
 
 def _read(partition, offset, size):

@@ -3,6 +3,7 @@
 boot.py reads and writes the same bytes with code of its own, for it may load nothing of ours.
 """
 
+import json
 import struct
 import sys
 import time
@@ -121,6 +122,14 @@ class BootRecord:
         """The app slot that neither runs nor is what the next start would run."""
         return "a" if "a" not in (self.active, self.slot) else "b"
 
+    def running_number(self):
+        """Number of the release that runs; 0 for golden or one that cannot be read."""
+        try:
+            with open("/slots/" + self.slot + "/release.json", "rb") as f:
+                return json.load(f)["number"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return 0
+
     def change(self, **changes):
         """Write a record with these fields changed; the old one stays valid until the new one is.
 
@@ -138,20 +147,7 @@ class BootRecord:
         self._sequence, self._fields, self.is_valid = sequence, fields, True
         self._publish()
 
-    def deploy(self, active=None, watchdog_s=None):
-        """Set over USB: the slot that runs on the firmware that runs; the watchdog."""
-        from device.update.firmware_slot import running
-
-        changes = {}
-        if watchdog_s is not None:
-            changes["watchdog_s"] = watchdog_s
-        if active is not None:
-            changes.update(active=active, trial=NONE, firmware=running(), reason="", number=0)
-            changes.update(committing=0, crashes=0, wakes=0, rounds=0, tries=TRIES)
-        if not self.is_valid or any(self._fields[name] != changes[name] for name in changes):
-            self.change(**changes)
-
-    # The verbs of an update: each is one write, so a cut leaves the state before or after it.
+    # Each of these verbs is one write, so a cut leaves the state before or after it.
 
     def set_trial(self, slot, firmware, number):
         """Put a slot on trial with the firmware it expects: (label, hash) or None."""
@@ -183,6 +179,11 @@ class BootRecord:
     def fail(self, reason):
         """End the trial, saying why."""
         self.change(trial=NONE, committing=0, reason=reason)
+
+    def retry_active(self):
+        """Golden starts the active slot and its firmware again; one more crash brings it back."""
+        crashes = min(self.crashes, CRASHES - 1)
+        self.change(crashes=crashes, tries=TRIES, rounds=min(self.rounds + 1, 255))
 
     def forget(self):
         """The last trial was judged and reported: nothing of it is left."""

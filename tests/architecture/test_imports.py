@@ -14,7 +14,7 @@ TABLE = (
     ("boot.py", ()),
     ("main.py", ("device.run",)),
     ("device/run.py", ("device.*",)),
-    ("device/assembly.py", ("device.*",)),  # run.py's second half, loaded for a talk only
+    ("device/conversation.py", ("device.*",)),  # builds what is loaded for a talk only
     ("device/setup.py", ("device.*",)),
     ("device/errors.py", ()),
     ("device/protocol.py", ()),
@@ -24,9 +24,8 @@ TABLE = (
         "device/update/client.py",
         (
             "device.update.steps",
-            "device.update.journal",
             "device.update.plan",
-            "device.update.parts",
+            "device.update.firmware",
             "device.update.metadata",
             "device.update.download",
             "device.errors",
@@ -39,7 +38,10 @@ TABLE = (
         "device/update/download.py",
         ("device.errors", "device.protocol", "device.update.patch"),
     ),
-    ("device/*", ("device.errors", "device.protocol", "device.update.firmware_slot")),
+    ("device/checkin.py", ("device.errors", "device.conversation")),
+    ("device/update/firmware.py", ("device.update.firmware_slot",)),
+    ("device/update/firmware_slot.py", ("device.errors", "device.update.firmware")),
+    ("device/*", ("device.errors", "device.protocol")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/engine/decide.py", ()),
     ("host/verification/*", ("host.verification*", "simulator*")),

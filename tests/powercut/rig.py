@@ -312,15 +312,14 @@ class Board:
     def build(self, path):
         """The runtime's update parts, as run.py builds them."""
         from device.store import Store
-        from device.update import firmware_slot, health
+        from device.update import firmware, trial
         from device.update.app_slot import AppSlot
         from device.update.client import Client
-        from device.update.health import Health
-        from device.update.journal import Journal
         from device.update.record import BootRecord
-        from device.update.trial import Trial
+        from device.update.steps import Journal
+        from device.update.trial import Health, Trial
 
-        health._PERIOD_MS = 1
+        trial._PERIOD_MS = 1
         self.store = Store()
         self.record = BootRecord("/state", path)
         self.journal = Journal(self.store)
@@ -331,7 +330,7 @@ class Board:
         self.trial = Trial(
             self.record,
             self.journal,
-            firmware_slot,
+            firmware,
             Health(self.config, log_object),
             self.reports,
             self,
@@ -345,7 +344,7 @@ class Board:
             self.record,
             self.journal,
             AppSlot,
-            firmware_slot,
+            firmware,
             self.trial,
             self.reports,
             identity,
@@ -502,7 +501,9 @@ def install(slot, number, files):
     os.remove("/state/x")
     sys.modules["esp32"] = Esp32
     Esp32.chip.start()
-    BootRecord("/state", []).deploy(slot, 90)
+    from device.update.firmware import running
+
+    BootRecord("/state", []).change(active=slot, firmware=running(), watchdog_s=90)
 
 
 class Root:

@@ -3,7 +3,7 @@
 import types
 
 from device.update import client as clients
-from device.update import firmware_slot, journal, record, trial
+from device.update import firmware, record, steps, trial
 from tests.stateful.world import (
     HARD,
     LIVES_MAX,
@@ -41,7 +41,9 @@ class Board:
         self.trials = {}
         record.open = self.world.open
         self.world.start_bootloader()
-        record.BootRecord(path=[]).deploy("a", 90)
+        record.BootRecord(path=[]).change(
+            active="a", firmware=firmware.running(), watchdog_s=90
+        )
 
     # What happens to it.
 
@@ -137,20 +139,20 @@ class Board:
         number = self.assigned
         store, nvs = Store(world), Nvs(world)
         log = Log()
-        journal_ = journal.Journal(store)
+        journal_ = steps.Journal(store)
         power = types.SimpleNamespace(restart=self._restart)
         reports = types.SimpleNamespace(add=self._report)
-        firmware = types.SimpleNamespace(
-            running=firmware_slot.running,
-            confirm=firmware_slot.confirm,
-            set_boot=firmware_slot.set_boot,
-            discard=firmware_slot.discard,
-            FirmwareSlot=lambda image, folder: FirmwareSlot(world, image["name"]),
+        firmware_ = types.SimpleNamespace(
+            running=firmware.running,
+            confirm=firmware.confirm,
+            set_boot=firmware.set_boot,
+            discard=firmware.discard,
+            open_slot=lambda image, folder: FirmwareSlot(world, image["name"]),
         )
         config = types.SimpleNamespace(trial_s=120)
         health = types.SimpleNamespace(judge=self._judge)
         trial_ = trial.Trial(
-            record_, journal_, firmware, health, reports, power, nvs, store, config, log
+            record_, journal_, firmware_, health, reports, power, nvs, store, config, log
         )
         identity = types.SimpleNamespace(product="blink", model="ESP32_GENERIC", abi=6)
         link = types.SimpleNamespace(resume=lambda: None, publish=lambda *_: None)
@@ -159,7 +161,7 @@ class Board:
             record_,
             journal_,
             lambda letter: Slot(world, letter, number, self._staged),
-            firmware,
+            firmware_,
             trial_,
             reports,
             identity,

@@ -195,7 +195,7 @@ class Store:
 
 
 class Nvs:
-    """device.nvs.Nvs over a world."""
+    """device.store.Nvs over a world."""
 
     def __init__(self, world):
         self._world = world

@@ -17,7 +17,7 @@ with open(given[0] + "/app/main.py", "w") as f:
 sys.path.insert(0, given[0])
 from rig import Rig
 from device.application import Application
-from device.board import Board
+from device.application import Board
 import device.application
 device.application._TIDY_MS = 1000
 rig = Rig(1, "")

@@ -13,7 +13,7 @@ with open(given[0] + "/app/main.py", "w") as f:
     f.write(given[1])
 sys.path.insert(0, given[0])
 from device.application import Application
-from device.board import Board
+from device.application import Board
 from device.log import Log
 import device.application as module
 module._RESTART_S = (0.05, 0.2)

@@ -24,7 +24,7 @@ def at(year, month=1):
 def year():
     return time.gmtime(int(Time.time()))[0]
 esp32.NVS.committed["floor"] = seconds(2026, 1, 1, 0, 0, 0)
-from device.nvs import Nvs
+from device.store import Nvs
 class Config:
     ntp_host = "ntp.test"
 nvs = Nvs()

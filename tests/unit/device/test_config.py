@@ -6,8 +6,7 @@ from pathlib import Path
 import pytest
 
 CONFIG = """
-from device.config import Config, DEFAULTS
-from device.store import Store
+from device.store import Config, DEFAULTS, Store
 store = Store(given[0])
 if given[1] is not None:
     store.save("config.json", given[1])
@@ -32,5 +31,5 @@ def test_the_table_in_the_docs_has_the_same_rows(on_board):
     spec = (Path(__file__).parents[3] / "docs/SPEC.md").read_text()
     table = spec[spec.index("`config.json`:") : spec.index("**NVS**")]
     documented = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-    script = "from device.config import DEFAULTS\nprint(' '.join(sorted(DEFAULTS)))"
+    script = "from device.store import DEFAULTS\nprint(' '.join(sorted(DEFAULTS)))"
     assert on_board(script) == [" ".join(sorted(documented))]

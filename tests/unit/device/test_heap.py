@@ -13,7 +13,7 @@ def idf_heap_info(capabilities):
     grown = state["asked"] > 2 + given[1]
     return [(170000, 0, 4000 if grown else state["free"] - stack, 0), (8000, 0, 2000, 0)]
 esp32.HEAP_DATA, esp32.idf_heap_info = 4, idf_heap_info
-from device import heap
+from device import start as heap
 class Threads:
     allocate_lock = _thread.allocate_lock
     start_new_thread = _thread.start_new_thread

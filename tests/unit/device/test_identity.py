@@ -4,9 +4,9 @@ import pytest
 
 IDENTITY = """
 import esp32
-from device.config import Config
+from device.store import Config
 from device.identity import Identity
-from device.nvs import Nvs
+from device.store import Nvs
 from device.store import Store
 def identity():
     return Identity(Nvs(), Config(Store("/nowhere")))

@@ -1,6 +1,6 @@
 """Keys that outlive the file system."""
 
-NVS = "import esp32\nfrom device.nvs import Nvs\nnvs = Nvs()\n"
+NVS = "import esp32\nfrom device.store import Nvs\nnvs = Nvs()\n"
 
 
 def test_every_write_is_committed(on_board):

@@ -5,11 +5,11 @@ import pytest
 REGISTRATION = """
 import asyncio, esp32
 from host import Http
-from device.config import Config
+from device.store import Config
 from device.errors import DeviceError
 from device.identity import Identity
 from device.log import Log
-from device.nvs import Nvs
+from device.store import Nvs
 from device.registration import Registration
 from device.store import Store
 store, nvs, log = Store(given[0]), Nvs(), Log()

@@ -22,7 +22,7 @@ SETUP = {
     "watchdog_s": 75,
 }
 READ = """
-from device.nvs import Nvs
+from device.store import Nvs
 from device.store import Store
 from device.update.record import BootRecord
 n, s, r = Nvs(), Store(), BootRecord()

@@ -3,13 +3,13 @@
 import esp32
 
 from device.clock import Clock
-from device.config import Config
+from device.store import Config
 from device.connection import Host
 from device.http import Http
 from device.identity import Identity
 from device.link import Link
 from device.log import Log
-from device.nvs import Nvs
+from device.store import Nvs
 from device.pipe import Pipe
 from device.power import Power
 from device.protocol import credentials

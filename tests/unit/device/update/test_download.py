@@ -11,6 +11,7 @@ FETCH = """
 from binascii import hexlify, unhexlify
 from hashlib import sha256
 from device.errors import DeviceError
+from device.update.app_slot import FilePart
 from device.update.download import Download
 
 told = []
@@ -30,7 +31,7 @@ def serve(data, pieces=None):
 def fetch(size, digest, download=None):
     download = download or Download(host, tell)
     try:
-        asyncio.run(download.fetch("/blobs/x", digest, size, "/x.part"))
+        asyncio.run(download.fetch("/blobs/x", digest, size, FilePart("/x.part")))
         word = "good"
     except DeviceError as e:
         word = e.code
@@ -223,7 +224,7 @@ async def main():
             await asyncio.sleep_ms(0)
 
     task = asyncio.create_task(other())
-    await Download(host, tell).fetch("/blobs/x", digest, len(data), "/x.part")
+    await Download(host, tell).fetch("/blobs/x", digest, len(data), FilePart("/x.part"))
     return turns
 
 

@@ -272,6 +272,7 @@ PATCHED = (
 from binascii import hexlify, unhexlify
 from hashlib import sha256
 from device.errors import NetworkError
+from device.update.firmware import running
 from device.update.record import BootRecord
 
 
@@ -281,7 +282,7 @@ def name_of(content):
 
 old, image = unhexlify(given[0]), unhexlify(given[1])
 board.chip.flash_image(0, old)
-BootRecord("/state", []).deploy("a", 90)
+BootRecord("/state", []).change(active="a", firmware=running())
 offer(5, image=image)
 path = "/blobs/" + name_of(image)
 

@@ -158,13 +158,3 @@ def test_a_new_trial_has_all_its_starts_and_no_reason(folder):
     r.fail("unhealthy")
     r.set_trial("b", None, 9)
     assert (r.starts, r.activations, r.spared, r.reason, r.expected) == (2, 3, 0, "", None)
-
-
-def test_deploy_writes_nothing_that_is_there(folder, monkeypatch):
-    monkeypatch.setitem(sys.modules, "micropython", types.SimpleNamespace(const=lambda x: x))
-    r = BootRecord(folder, [])
-    r.deploy("a", 90)
-    before = Path(folder, "boot1").read_bytes()
-    BootRecord(folder, []).deploy("a", 90)
-    assert (Path(folder, "boot1").read_bytes(), Path(folder, "boot0").exists()) == (before, False)
-    assert struct.unpack_from("<H", before, 18) == (90,)

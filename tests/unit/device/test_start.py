@@ -3,7 +3,7 @@
 import pytest
 
 REASON = """
-from device.recovery import reason_of
+from device.start import reason_of
 class Record:
     mode, active, reason = given[0], given[1], given[2]
 print(reason_of(Record, given[3], given[4]))
@@ -27,7 +27,7 @@ def test_the_word_for_how_it_ended(on_both, mode, active, reason, traceback, cau
 
 
 TELL = """
-from device.recovery import tell
+from device.start import tell
 from device.store import Store
 class Record:
     mode, active, reason, crashes, number = given[1], "a", "", 2, given[2]
@@ -55,5 +55,5 @@ def test_a_trials_traceback_is_left_for_the_update(on_both, tmp_path, mode, numb
 
 
 def test_golden_waits_longer_each_time_up_to_a_day(on_both):
-    script = "from device.recovery import retry_s\nprint([retry_s(n) // 3600 for n in range(8)])"
+    script = "from device.start import retry_s\nprint([retry_s(n) // 3600 for n in range(8)])"
     assert on_both(script) == ["[1, 2, 4, 8, 16, 32, 32, 32]"]

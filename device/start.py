@@ -1,18 +1,22 @@
-"""Lets the heap of an ESP32 grow once, by a step of our choosing, so that TLS keeps its share.
+"""What is done once, as the runtime starts: tell how the last run ended, let the heap grow.
 
 ESP32 starts with a heap of 64 kB and, when that is full, adds as much again from the memory that
 WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less. What
 would be left then bears one TLS session and hardly any WiFi. While a thread's stack occupies the
-rest of the largest block, the heap grows by what we leave it.
+rest of the largest block, the heap grows by what we leave it: once, by a step of our choosing.
 """
 
 import _thread
 import gc
 import sys
 
-from esp32 import HEAP_DATA, idf_heap_info
 from micropython import const
 
+_CRASHES = const(5)  # of the active slot, counted by boot.py: then golden runs
+_RETRY_S = const(3600)  # golden's first wait; doubled each time
+_DOUBLINGS_MAX = const(5)  # a day and a bit
+_WATCHDOG = const(3)  # machine.reset_cause()
+_TRACEBACK = "traceback"
 _STEP = const(36864)  # 64 + 36 kB of heap bear an update; 58 kB are left for two TLS sessions
 _ROOM = const(16384)  # a largest block this much over the step is worth the trouble
 _PLENTY = const(262144)  # external RAM: nothing to share out
@@ -20,8 +24,40 @@ _BIT = const(512)
 _BITS = const(160)  # more than the first heap holds
 
 
+def tell(record, reports, store, log, cause):
+    """Report how the last run ended. A trial's end, and its traceback, are left to the update."""
+    if record.mode == "trial" or record.number:
+        return
+    traceback = store.read(_TRACEBACK)
+    reason = reason_of(record, traceback, cause)
+    if reason:
+        detail = "crash %d of %d" % (record.crashes, _CRASHES)
+        if record.mode == "golden":
+            detail = "the golden runtime runs"
+        log("recovery", reason, detail)
+        more = {"traceback": traceback.decode()} if traceback else {}
+        reports.add("boot", reason=reason, detail=detail, **more)
+    store.remove(_TRACEBACK)
+
+
+def reason_of(record, traceback, cause):
+    """The word for how the last run ended; None where it ended well."""
+    if record.mode == "golden":
+        return None if record.active == "-" else record.reason or "crashes"
+    if traceback:
+        return "start-failed"
+    return "watchdog" if cause == _WATCHDOG else None
+
+
+def retry_s(rounds):
+    """Seconds that golden waits before it tries the active slot again, after so many times."""
+    return _RETRY_S << min(rounds, _DOUBLINGS_MAX)
+
+
 def largest():
     """Largest free block outside of the Python heap, bytes."""
+    from esp32 import HEAP_DATA, idf_heap_info
+
     return max(region[2] for region in idf_heap_info(HEAP_DATA))
 
 
