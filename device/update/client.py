@@ -19,7 +19,8 @@ from device.update.steps import (
 _ANSWER_BYTES = 2048
 _ROOM_BYTES = 65536  # less free heap than this does not bear MQTT's session beside HTTPS
 _TELL_MS = 1000
-_COUNTERS = {"stage": "tries", "seal": "seals"}  # where the journal counts a step's failures
+# Where the journal counts a step's failures.
+_COUNTERS = {"plan": "tries", "stage": "tries", "seal": "seals"}
 
 
 class Client:

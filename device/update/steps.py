@@ -16,7 +16,7 @@ LATER = "later"  # nobody's fault: no room, no network
 # step:      success     failure     tried again from, times   power lost
 STEPS = {
     "check": ("plan", "idle", None, 0, "check"),
-    "plan": ("stage", "refuse", None, 0, "plan"),
+    "plan": ("stage", "refuse", "plan", 3, "plan"),
     "stage": ("seal", "refuse", "stage", 3, "stage"),
     "seal": ("activate", "refuse", "stage", 1, "seal"),
     "activate": ("trial", "refuse", None, 0, "activate"),

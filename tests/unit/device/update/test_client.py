@@ -190,18 +190,24 @@ say([path for path, _ in host.asked])
     assert on_rig(script) == [[["refused", "manifest-too-large", 5, 17]], ["/assignment"]]
 
 
-def test_a_manifest_that_is_not_its_hash_is_refused(on_rig):
-    script = (
-        UPDATE
-        + """
+MANGLED_MANIFEST = """
 host.offer(17, *rig.make_release(5, NEW))
 path = "/manifests/" + host.assignment["manifest"]
-host.answers[path] = host.answers[path].replace(b"blink", b"blank")
+whole = host.answers[path]
+host.answers[path] = whole.replace(b"blink", b"blank")
 board.run()
 say(ends())
 """
-    )
-    assert on_rig(script) == [[["refused", "hash-mismatch", 5, 17]]]
+
+
+def test_a_manifest_that_was_mangled_on_its_way_is_fetched_again(on_rig):
+    script = UPDATE + MANGLED_MANIFEST + "host.answers[path] = whole\nboard.run()\nsay(ends())\n"
+    assert on_rig(script) == [[], [["done", None, 5, 17]]]
+
+
+def test_a_manifest_that_never_is_what_its_hash_says_is_refused(on_rig):
+    script = UPDATE + MANGLED_MANIFEST + "for _ in range(9):\n    board.run()\nsay(ends())\n"
+    assert on_rig(script) == [[], [["refused", "hash-mismatch", 5, 17]]]
 
 
 @pytest.mark.parametrize("committed", (5, 6))
