@@ -152,6 +152,7 @@ def network_calls(loop, station: Station, radio, relays: Relays):
     def resolve(host, port):
         """The port on 127.0.0.1 that leads to a target."""
         answer = Later()
+        radio.lookups.append((time.monotonic(), host, port))
         address = host if _is_numeric(host) else radio.names.get(host)
         if not station.is_online:
             raise OSError(*(_NO_NAME if address != host else (errno.EHOSTUNREACH, "EHOSTUNREACH")))

@@ -4,6 +4,8 @@ import contextlib
 import socket
 import struct
 
+from simulator import fault as faults
+
 _CHUNK = 16384
 _RESET = struct.pack("ii", 1, 0)  # SO_LINGER: close with a reset
 
@@ -16,11 +18,12 @@ class Connection:
     def __init__(self, relays, loop, radio, chip, upstream, target):
         self._relays, self._loop, self._radio = relays, loop, radio
         self.target = target
-        self._left = radio.take_cut()
         self._ends = {chip: upstream, upstream: chip} if upstream else {chip: None}
         self._chip = chip
         self._pending = dict.fromkeys(self._ends, b"")  # read, but the other side has no room yet
         self._finished = set()  # ends that said all they had to say
+        self._held = {}  # end → what it said after a delay that is not over
+        self._ending = None  # the fault that ends this connection once its bytes are gone
         radio.connections += 1
         for end in self._ends:
             end.setblocking(False)
@@ -31,7 +34,8 @@ class Connection:
         """Read from those ends whose bytes may pass."""
         stalled = self._relays.is_stalled or None in self._ends.values()
         for end, other in self._ends.items():
-            wanted = not stalled and end not in self._finished and not self._pending[other]
+            is_over = end in self._finished or end in self._held
+            wanted = not (stalled or is_over or self._pending[other])
             if wanted and end not in self._watched:
                 self._loop.watch(end, lambda end=end: self._receive(end))
                 self._watched.add(end)
@@ -58,37 +62,62 @@ class Connection:
         if not data:
             self._finish(end)
             return
-        if end is self._chip:
-            self._radio.bytes_out += len(data)
-        else:
-            data = self._let_in(data)
-        self._send(self._ends[end], data)
-        self._cut_if_due()
+        self._carry(end, data)
 
-    def _let_in(self, data):
-        if self._left is not None:
-            data = data[: self._left[0]]
-            self._left = (self._left[0] - len(data), self._left[1])
-        self._radio.bytes_in += len(data)
-        return data
+    def _carry(self, end, data):
+        """Pass bytes on, with what the radio's faults make of them."""
+        to_board = end is not self._chip
+        while data and end not in self._held and not self._ending and self in self._relays.live:
+            free, fault = self._radio.faults.meet(self.target[1], to_board, len(data))
+            passed, data = data[:free], data[free:]
+            if fault:
+                more, data = self._suffer(fault, end, data)
+                passed += more
+            self._count(to_board, len(passed))
+            self._send(self._ends[end], passed)
+        self._end_if_due()
 
-    def _cut_if_due(self):
-        if self._left is None or self._left[0]:
-            return
-        if not self._left[1]:
-            self._flush_and_close()
-        else:
-            upstream = self._ends.get(self._chip)
-            self._loop.forget(upstream)
-            self._finished.add(upstream)
-            self._finished.add(self._chip)
+    def _suffer(self, fault, end, data):
+        """What a fault makes of the bytes behind it: (those that pass, those still to carry)."""
+        if fault.kind == faults.CORRUPT:
+            return bytes((data[0] ^ 1,)), data[1:]
+        if fault.kind == faults.LOSE:
+            return b"", data[fault.size :]
+        if fault.kind == faults.DELAY:
+            self._held[end] = data
             self.refresh()
+            self._loop.after(fault.seconds, self._release, end)
+        elif fault.kind == faults.CALL:
+            fault.act()
+        else:
+            self._ending = fault
+        return b"", data
 
-    def _flush_and_close(self):
-        if self._chip.fileno() >= 0 and not self._pending[self._chip]:
-            self.close()  # the bytes let in arrive, then the end
+    def _release(self, end):
+        if self in self._relays.live:
+            self._carry(end, self._held.pop(end))
+            if self in self._relays.live:
+                self.refresh()
+
+    def _count(self, to_board, n):
+        if to_board:
+            self._radio.bytes_in += n
+        else:
+            self._radio.bytes_out += n
+
+    def _end_if_due(self):
+        if self._ending is None:
+            return
+        if self._ending.kind == faults.STALL:
+            self._finished.update(self._ends)
+            self.refresh()
+        elif not any(self._pending.values()):  # the bytes let through arrive, then the end
+            self.close(reset=self._ending.kind == faults.RESET)
 
     def _send(self, end, data):
+        if self._pending[end]:
+            self._pending[end] += data
+            return
         try:
             n = end.send(data)
         except BlockingIOError:
@@ -108,7 +137,7 @@ class Connection:
         self._send(end, data)
         if self in self._relays.live and not self._pending[end]:
             self.refresh()
-            self._cut_if_due()
+            self._end_if_due()
             self._shut(end)
 
     def _finish(self, end):
@@ -121,7 +150,7 @@ class Connection:
     def _shut(self, end):
         """Pass an end of stream on, once everything before it has gone."""
         source = self._ends[end]
-        if source in self._finished and not self._pending[end] and self._left is None:
+        if source in self._finished and not (self._pending[end] or self._ending):
             with contextlib.suppress(OSError):
                 end.shutdown(socket.SHUT_WR)
 

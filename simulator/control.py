@@ -2,9 +2,9 @@
 
 A message is one packet:
 `P` sequence offset data, `E` sequence offset — flash operations, answered by two bytes: 0, or 1
-(refused: the call
-`flash_error` says why), and the sequence.
-`J` and a JSON list [name, arguments…] — a call, answered with JSON [0, value] or [errno, text].
+(refused: the call `flash_error` says why), and the sequence.
+`J` and a JSON list [name, arguments…] — a call, answered with two packets: the length of the
+second, and JSON [0, value] or [errno, text].
 `N` — the same, no answer.
 `V` — on this connection the board tells of events (timers, pins); `!` — the chip has taken one.
 `C` — Ctrl-C came at a bad moment: again, please.
@@ -154,7 +154,9 @@ class Control:
             answer = (
                 [0, value] if error is None else [error.errno or 1, error.strerror or str(error)]
             )
-            _send(connection, json.dumps(answer).encode())
+            data = json.dumps(answer).encode()
+            _send(connection, len(data).to_bytes(2, "little"))
+            _send(connection, data)
 
         try:
             value = self._calls[name](*args)

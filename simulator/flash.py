@@ -5,7 +5,7 @@ lose power at any of them.
 import os
 from pathlib import Path
 
-SIZE = 4 * 1024 * 1024  # of most boards
+SIZE = 4 * 1024 * 1024
 SECTOR = 4096  # the smallest piece that can be erased
 _WHENS = ("before", "middle", "after")
 
@@ -19,15 +19,14 @@ class PowerCut(BaseException):
 
 
 class Flash:
-    """A NOR flash in the file at `path`; a missing file is a chip of `size` fresh from the factory
-    (all bits set).
+    """A NOR flash in the file at `path`; a missing file is a chip fresh from the factory (all bits
+    set).
     """
 
-    def __init__(self, path, size=SIZE):
+    def __init__(self, path):
         self.path = Path(path)
         if not self.path.exists():
-            self.path.write_bytes(b"\xff" * size)
-        self.size = self.path.stat().st_size
+            self.path.write_bytes(b"\xff" * SIZE)
         self._file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         self.operations = 0
         self._cut_at = None
@@ -87,5 +86,5 @@ class Flash:
         raise PowerCut(self._cut_when, offset)
 
     def _check_range(self, offset, size):
-        if offset < 0 or offset + size > self.size:
+        if offset < 0 or offset + size > SIZE:
             raise FlashError(f"{size} bytes at {offset:#x} are not on this chip")

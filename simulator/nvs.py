@@ -31,8 +31,10 @@ class Nvs:
 
     def __init__(self, flash, partition):
         self._flash = flash
+        self._start = partition.offset
+        self._half_size = partition.size // 2 // SECTOR * SECTOR
         self._pending = {}  # set, but not committed yet: lost with the power
-        self.reload(partition)
+        self._load()
 
     def get(self, namespace, key):
         """(type, bytes), or None."""
@@ -63,10 +65,8 @@ class Nvs:
                 self._append(name, value)
             del self._pending[name]
 
-    def reload(self, partition):
+    def reload(self):
         """Read the partition anew, as any reset does; what was not committed is lost."""
-        self._start = partition.offset
-        self._half_size = partition.size // 2 // SECTOR * SECTOR
         self._pending.clear()
         self._load()
 

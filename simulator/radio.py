@@ -4,6 +4,8 @@ everything that can go wrong.
 
 from dataclasses import dataclass, field
 
+from simulator.fault import Faults
+
 LINK_STALL = "stall"  # in `Radio.names`: the look-up takes `Radio.stall_s` and then fails
 
 
@@ -26,7 +28,9 @@ class Radio:
 
     `names` maps a host name to the address behind it, to None (no such name) or to LINK_STALL.
     Numeric addresses need no name. `ntp` is how far the time servers are off in seconds, or None
-    where there are none. `unreachable` holds addresses from which nothing comes back.
+    where there are none. `unreachable` holds addresses from which nothing comes back, `routes`
+    maps an (address, port) to the one that is really behind it. `lookups` has a
+    (time.monotonic(), host, port) for each time the board began to connect, whatever came of it.
     """
 
     def __init__(self, access_points=(), names=None, ntp=0):
@@ -35,11 +39,13 @@ class Radio:
         self.ntp = ntp
         self.stall_s = 5.0
         self.unreachable = set()
+        self.routes = {}
+        self.lookups = []
+        self.faults = Faults()
         self.bytes_in = 0  # to the board
         self.bytes_out = 0
         self.connections = 0  # ever made
         self._is_stalled = False
-        self._next_cut = None
         self._relays = None
 
     def attach(self, relays):
@@ -70,16 +76,9 @@ class Radio:
         """Reset every connection the board has."""
         self._tell("drop")
 
-    def cut_next(self, after_bytes, stall=False):
-        """Let the next connection end (or, with `stall`, go silent) once so many bytes have come
-        to the board.
-        """
-        self._next_cut = (after_bytes, stall)
-
-    def take_cut(self):
-        """The fault meant for a connection that begins now: (bytes, stall) or None."""
-        cut, self._next_cut = self._next_cut, None
-        return cut
+    def plan(self, fault):
+        """Let this Fault happen to the bytes that go by from now on."""
+        self.faults.planned.append(fault)
 
     def _tell(self, what):
         if self._relays is not None:

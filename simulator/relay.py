@@ -46,7 +46,11 @@ class Relays:
 
         # A target that takes long to answer is the connection's trouble, not the look-up's.
         self._loop.after(_LOOKUP_S, answer, listener.port)
-        _dial(self._loop, (address, port), lambda upstream: answer(listener.offer(upstream)))
+        self.dial((address, port), lambda upstream: answer(listener.offer(upstream)))
+
+    def dial(self, target, when_done):
+        """Connect to what is behind a target; `when_done` as in _dial."""
+        _dial(self._loop, self._radio.routes.get(target, target), when_done)
 
     @property
     def is_stalled(self):
@@ -126,7 +130,7 @@ class _Listener:
         elif not self._relays.reaches(self._target[0]):
             self._relays.begin(chip, None, self._target)
         else:
-            _dial(self._loop, self._target, lambda upstream: self._join(chip, upstream))
+            self._relays.dial(self._target, lambda upstream: self._join(chip, upstream))
 
     def _join(self, chip, upstream):
         if upstream is None:

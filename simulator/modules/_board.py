@@ -9,7 +9,6 @@ import usocket
 
 _AF_UNIX = 1
 _SEQPACKET = 5
-_LARGEST = 8192
 
 facts = {}  # what the board said when the chip started
 _address = b""
@@ -65,7 +64,8 @@ def _exchange(message):
     # still to come.
     s = _take()
     s.send(message)
-    answer = s.recv(_LARGEST)
+    # its length first: a heap in use has no room in one piece for the longest answer there may be
+    answer = s.recv(struct.unpack("<H", s.recv(2))[0])
     _give(s)
     return answer
 

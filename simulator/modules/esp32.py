@@ -5,7 +5,6 @@ import _board
 import _flash
 
 _SECTOR = 4096
-_OTA = 0x10  # the first subtype of firmware that can be updated
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
@@ -106,9 +105,8 @@ class Partition:
         _board.call("set_boot", self._label)
 
     def get_next_update(self):
-        labels = [e[0] for e in _board.call("partitions") if e[1] == 0 and e[2] >= _OTA]
-        if not labels:
-            raise OSError(2)
+        slots = [e for e in _board.call("partitions") if e[1] == 0]
+        labels = [e[0] for e in slots]
         at = labels.index(self._label) if self._label in labels else -1
         return Partition(labels[(at + 1) % len(labels)])
 

@@ -14,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from simulator import AccessPoint
+from simulator import AccessPoint, fault
+from simulator.fault import Fault
 from simulator.radio import LINK_STALL
 from tests.boards import BoardError, execute
 
@@ -236,7 +237,7 @@ def test_connections_can_be_dropped(board, server):
 
 
 def test_a_connection_can_be_cut_at_a_byte(board, server):
-    board.radio.cut_next(3)
+    board.radio.plan(Fault(fault.CUT, 3))
     found = execute(
         board, ONLINE + CONNECT % (2, "127.0.0.1", server.port) + "print(s.read(5), s.read(5))"
     )
@@ -244,12 +245,60 @@ def test_a_connection_can_be_cut_at_a_byte(board, server):
 
 
 def test_a_connection_can_go_silent_at_a_byte(board, server):
-    board.radio.cut_next(3, stall=True)
+    board.radio.plan(Fault(fault.STALL, 3))
     code = "print(s.read(3))\ntry:\n    s.read(1)\nexcept OSError as e:\n    print(e.errno)"
     assert (
         execute(board, ONLINE + CONNECT % (0.2, "127.0.0.1", server.port) + code)
         == "b'hel'\n110\n"
     )
+
+
+def test_a_connection_can_be_reset_at_a_byte(board, server):
+    board.radio.plan(Fault(fault.RESET, 3))
+    with pytest.raises(BoardError, match="ECONNRESET"):
+        execute(board, ONLINE + CONNECT % (2, "127.0.0.1", server.port) + "s.read(5)\ns.read(5)")
+
+
+@pytest.mark.parametrize(
+    ("planned", "heard"),
+    (
+        (Fault(fault.CORRUPT, 1), b"hdllo"),
+        (Fault(fault.LOSE, 1, size=2), b"hlo"),
+        (Fault(fault.CORRUPT, 1, port=1), b"hello"),
+        (Fault(fault.CORRUPT, 1, to_board=False), b"hello"),
+    ),
+    ids=("corrupt", "lose", "another-port", "the-other-way"),
+)
+def test_bytes_can_be_changed_or_lost(board, server, planned, heard):
+    board.radio.plan(planned)
+    code = ONLINE + CONNECT % (2, "127.0.0.1", server.port) + f"print(s.read({len(heard)}))"
+    assert execute(board, code) == f"{heard}\n"
+
+
+def test_a_fault_s_place_is_counted_over_connections(board, server):
+    board.radio.plan(Fault(fault.CORRUPT, 6))
+    code = ONLINE + 2 * (CONNECT % (2, "127.0.0.1", server.port) + "print(s.read(5))\n")
+    assert execute(board, code) == "b'hello'\nb'hdllo'\n"
+
+
+def test_bytes_can_come_later(board, server):
+    board.radio.plan(Fault(fault.DELAY, 2, seconds=0.3))
+    code = "at = time.ticks_ms()\nprint(s.read(5), time.ticks_diff(time.ticks_ms(), at) > 250)"
+    code = ONLINE + CONNECT % (2, "127.0.0.1", server.port) + code
+    assert execute(board, code) == "b'hello' True\n"
+
+
+def test_a_place_can_be_where_something_else_happens(board, server):
+    board.radio.plan(Fault(fault.CALL, 2, act=board.radio.drop))
+    with pytest.raises(BoardError, match="ECONNRESET"):
+        execute(board, ONLINE + CONNECT % (2, "127.0.0.1", server.port) + "s.read(5)\ns.read(5)")
+
+
+def test_another_server_can_be_behind_an_address(board, server):
+    board.radio.routes["10.0.0.1", 8443] = ("127.0.0.1", server.port)
+    code = ONLINE + CONNECT % (2, "10.0.0.1", 8443) + "print(s.read(5))"
+    assert execute(board, code) == "b'hello'\n"
+    assert [look[1:] for look in board.radio.lookups] == [("10.0.0.1", 8443)]
 
 
 def test_the_server_s_end_of_stream_reaches_the_board(board, server):
