@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
-.PHONY: help run demo test powercut bench-update lint deploy size libs system-packages clean
+.PHONY: help run demo test faults powercut bench-update lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -23,6 +23,9 @@ test: $(READY) ## Run every test
 
 bench-update: $(READY) ## Measure what travels for a firmware update, and how long making the image takes
 	@$(BIN)/python -m tests.bench.update $(ARGS)
+
+faults: $(READY) ## Hurt the network of an update in every way that is known (ten minutes on 2 cores)
+	@$(BIN)/python -m tests.faults $(ARGS)
 
 powercut: $(READY) ## Cut the power at every flash operation of every kind of update (half an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)
