@@ -13,6 +13,7 @@ from simulator import AccessPoint, MicroPythonMissing, VirtualBoard
 _HELP = """\
   on | off         switch the power
   reset            press EN
+  download         press EN with BOOT held: esptool --before no-reset --no-stub … can talk to it
   button [S]       press BOOT for S seconds (0.2)
   cut N [WHEN]     the power goes at the N-th flash operation from now: before, middle, after
   corrupt          the file system can not be mounted from the next start on
@@ -116,6 +117,7 @@ _COMMANDS = {
     "on": lambda board: board.power_on(),
     "off": lambda board: board.power_off(),
     "reset": lambda board: board.reset(),
+    "download": lambda board: board.enter_download(),
     "button": lambda board, seconds="0.2": board.press_button(float(seconds)),
     "cut": lambda board, n, when="before": board.cut_power_at(int(n), when),
     "corrupt": lambda board: board.corrupt_file_system(),

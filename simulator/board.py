@@ -10,17 +10,20 @@ from simulator.chip import find_micropython
 from simulator.clockwork import RealTimeClock, Timers, Watchdog
 from simulator.control import Control
 from simulator.firmware import Firmware, prepare
-from simulator.flash import SECTOR, Flash
+from simulator.flash import SECTOR, SIZE, Flash
 from simulator.loop import Loop
 from simulator.machine import HARD, Machine
 from simulator.network_port import NetworkPort, Plain
 from simulator.nvs import Nvs
-from simulator.partitions import find
+from simulator.partitions import LAYOUT, find
 from simulator.pins import BUTTON, Pins
 from simulator.port import Port
 from simulator.radio import AccessPoint, Radio
 from simulator.relay import Relays
 from simulator.rfc2217 import Rfc2217
+from simulator.rom.chips import CHIPS
+from simulator.rom.registers import Registers
+from simulator.rom.session import Session
 from simulator.station import Station
 from simulator.transcript import Transcript
 
@@ -38,7 +41,9 @@ class VirtualBoard:
 
     All of it happens in a thread of its own; its methods may be called from any other. `lib` is a
     folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
-    board's first slot, whose bootloader `has_rollback` or not. `flash`, `firmware`, `nvs`,
+    board's first slot, whose bootloader `has_rollback` or not, and `layout` its partition table
+    (None: a blank flash of `flash_bytes`). `chip` and `is_encrypted` are what it says of itself in
+    download mode. `flash`, `firmware`, `nvs`,
     `radio`, `station`, `pins`, `sensors` and `real_time_clock` are its parts, to look at and to
     change.
     """
@@ -55,6 +60,10 @@ class VirtualBoard:
         radio=None,
         firmware=None,
         has_rollback=True,
+        layout=LAYOUT,
+        flash_bytes=SIZE,
+        chip="ESP32",
+        is_encrypted=False,
         lib=_LIB,
     ):
         find_micropython()  # better now than at the first power-on
@@ -64,17 +73,18 @@ class VirtualBoard:
         self.model = model
         self.unique_id = bytes(unique_id)
         self.radio = radio or Radio(access_points or [AccessPoint("home", "secret12")])
-        self.flash = Flash(self.folder / "flash.bin")
+        self.flash = Flash(self.folder / "flash.bin", flash_bytes)
+        self._fuses = (CHIPS[chip], self.unique_id, is_encrypted)
         self._is_cut = threading.Event()
         self._transcript = Transcript(self.folder / "serial.log")
         self._loop = Loop(f"board {self.name}")
-        prepare(self.flash, firmware or image.build(), has_rollback)
+        prepare(self.flash, firmware or image.build(), has_rollback, layout)
         self._build(heap_bytes + STAND_INS_BYTES, lib)
         self._loop.start()
 
     def _build(self, heap_bytes, lib):
         self.firmware = Firmware(self.flash)
-        self.nvs = Nvs(self.flash, find(self.firmware.partitions, "nvs"))
+        self.nvs = Nvs(self.flash, self._nvs_partition())
         self.real_time_clock = RealTimeClock()
         self.sensors = {"temperature_c": 21.5, "humidity_percent": 45.0}
         self._control = Control(self._loop, self.flash)
@@ -94,12 +104,16 @@ class VirtualBoard:
         self._machine = Machine(self, self._loop, chip, self._say, self._is_cut.set)
         self._watchdog = Watchdog(self._loop, self._machine.bite)
         self._auto_reset = AutoReset(self._loop, self.pins, self._machine)
-        pty = Port(self._loop, self._hear)
+        pty = Port(self._loop, self._machine.hear)
         self.port = pty.path
         self._ports = [pty]
         keyboard = self._machine.keyboard
         signals = {b"!": keyboard.poke, b"C": keyboard.interrupt_again}
         self._control.serve(self._calls(), signals, self._machine.cut)
+
+    def _nvs_partition(self):
+        named = [p for p in self.firmware.partitions if p.label == "nvs"]
+        return (named or [find(LAYOUT, "nvs")])[0]  # without a table nothing runs to ask for it
 
     def _calls(self):
         return {
@@ -131,6 +145,16 @@ class VirtualBoard:
         self._loop.call(self.pins.apply, BUTTON, 0)
         self._loop.call(self._loop.after, seconds, self.pins.apply, BUTTON, None)
 
+    def enter_download(self):
+        """Hold BOOT and press EN, for ports without reset lines: its ROM then answers esptool."""
+        self._loop.call(self._enter_download)
+
+    def _enter_download(self):
+        self.pins.apply(BUTTON, 0)
+        self._machine.hold()
+        self._machine.release()
+        self.pins.apply(BUTTON, None)
+
     def cut_power_at(self, n, when="before"):
         """Let the power go at the n-th flash operation from now (1 is the next).
 
@@ -155,7 +179,7 @@ class VirtualBoard:
         port that is free. Raises: OSError if it is not free.
         """
         speak = {"socket": Plain, "rfc2217": lambda send: Rfc2217(send, self._auto_reset.set)}
-        port = self._loop.call(NetworkPort, self._loop, number, speak[scheme], self._hear)
+        port = self._loop.call(NetworkPort, self._loop, number, speak[scheme], self._machine.hear)
         self._loop.call(self._ports.append, port)
         return f"{scheme}://{port.address}"
 
@@ -172,7 +196,7 @@ class VirtualBoard:
     def type(self, data):
         """Send bytes to the serial port, as a terminal does."""
         data = data.encode() if isinstance(data, str) else data
-        self._loop.call(self._machine.keyboard.type, data)
+        self._loop.call(self._machine.hear, data, self._say)
 
     def close(self):
         """Switch off and give everything back; the folder stays."""
@@ -191,6 +215,11 @@ class VirtualBoard:
     def is_on(self):
         """Whether the chip runs (it does not in deep sleep)."""
         return self._machine.chip is not None
+
+    @property
+    def is_downloading(self):
+        """Whether the chip is in download mode, where its ROM answers esptool."""
+        return self._machine.rom is not None
 
     @property
     def resets(self):
@@ -240,7 +269,14 @@ class VirtualBoard:
         self.station.reset()
         self._relays.drop()
         self.pins.reset()
-        self.nvs.reload()
+        self.firmware.read_table()
+        self.nvs.reload(self._nvs_partition())
+
+    def start_rom(self):
+        """The session of a start in download mode."""
+        chip, mac, is_encrypted = self._fuses
+        registers = Registers(chip, mac, is_encrypted, self.flash.size)
+        return Session(chip, registers, self.flash)
 
     def hang_up(self):
         """End what every reset ends."""
@@ -253,8 +289,6 @@ class VirtualBoard:
                 port.write(data)
             self._transcript.write(data)
 
-    def _hear(self, data, answer):
-        self._machine.keyboard.type(data)
 
     def _close(self):
         self._machine.power_off()

@@ -5,7 +5,7 @@ lose power at any of them.
 import os
 from pathlib import Path
 
-SIZE = 4 * 1024 * 1024
+SIZE = 4 * 1024 * 1024  # of most boards
 SECTOR = 4096  # the smallest piece that can be erased
 _WHENS = ("before", "middle", "after")
 
@@ -19,14 +19,15 @@ class PowerCut(BaseException):
 
 
 class Flash:
-    """A NOR flash in the file at `path`; a missing file is a chip fresh from the factory (all bits
-    set).
+    """A NOR flash in the file at `path`; a missing file is a chip of `size` fresh from the factory
+    (all bits set).
     """
 
-    def __init__(self, path):
+    def __init__(self, path, size=SIZE):
         self.path = Path(path)
         if not self.path.exists():
-            self.path.write_bytes(b"\xff" * SIZE)
+            self.path.write_bytes(b"\xff" * size)
+        self.size = self.path.stat().st_size
         self._file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
         self.operations = 0
         self._cut_at = None
@@ -86,5 +87,5 @@ class Flash:
         raise PowerCut(self._cut_when, offset)
 
     def _check_range(self, offset, size):
-        if offset < 0 or offset + size > SIZE:
+        if offset < 0 or offset + size > self.size:
             raise FlashError(f"{size} bytes at {offset:#x} are not on this chip")

@@ -8,6 +8,7 @@ from simulator.console import Console
 from simulator.flash import PowerCut
 from simulator.image import PANIC
 from simulator.keyboard import Keyboard
+from simulator.pins import BUTTON
 
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = 1, 2, 3, 4, 5
 _ROM_SAYS = {
@@ -16,6 +17,8 @@ _ROM_SAYS = {
     WATCHDOG: "TG1WDT_SYS_RESET",
     DEEP_SLEEP: "DEEPSLEEP_RESET",
 }
+_FROM_FLASH = "0x13 (SPI_FAST_FLASH_BOOT)"
+_DOWNLOAD = "0x3 (DOWNLOAD_BOOT(UART0/UART1/SDIO_REI_REO_V2))"
 _PANIC_S = 0.05  # until the registers are printed
 
 
@@ -31,6 +34,7 @@ class Machine:
         self._console = Console()
         self.keyboard = Keyboard(loop)
         self.chip = None
+        self.rom = None  # the session of a chip in download mode
         self.has_power = False
         self._is_held = False  # EN is low
         self._alarm = None  # when deep sleep ends
@@ -77,10 +81,20 @@ class Machine:
         if cause == POWER_ON:
             self._parts.real_time_clock.lose_power()
         self._console.restart()
-        self._say(f"\r\nrst:0x{cause:x} ({_ROM_SAYS[cause]})\r\n".encode())
+        # Only a reset by power or EN looks at IO0.
+        is_download = cause == POWER_ON and not self._parts.pins.level(BUTTON)
+        boot = _DOWNLOAD if is_download else _FROM_FLASH
+        self._say(f"\r\nrst:0x{cause:x} ({_ROM_SAYS[cause]}),boot:{boot}\r\n".encode())
+        if is_download:
+            self.rom = self._parts.start_rom()
+            self._say(b"waiting for download\r\n")
+        else:
+            self._start_firmware(cause)
+
+    def _start_firmware(self, cause):
         try:
             if not self._parts.firmware.start():
-                self._say(b"No bootable app partitions in the partition table\r\n")
+                self._say(self._parts.firmware.complaint + b"\r\n")
             elif self._parts.firmware.behaviour == PANIC:
                 self._say(b"Guru Meditation Error: Core  0 panic'ed (IllegalInstruction)\r\n")
                 self._alarm = self._loop.after(_PANIC_S, self.restart, HARD)
@@ -88,6 +102,19 @@ class Machine:
                 self._start(cause)
         except PowerCut:
             self.cut()
+
+    def hear(self, data, answer):
+        """Bytes from a serial port: for the ROM in download mode, else typed."""
+        if self.rom is None:
+            self.keyboard.type(data)
+            return
+        try:
+            answer(self.rom.feed(data))
+        except PowerCut:
+            self.cut()
+            return
+        if self.rom.is_over:
+            self.restart(HARD)
 
     def bite(self):
         """The watchdog was not fed in time."""
@@ -110,6 +137,7 @@ class Machine:
     def _halt(self):
         """What every reset but a soft one ends, and the lack of power too."""
         self._stop_chip()
+        self.rom = None
         if self._alarm:
             self._alarm.cancel()
         self._parts.halt()

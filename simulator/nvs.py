@@ -31,10 +31,8 @@ class Nvs:
 
     def __init__(self, flash, partition):
         self._flash = flash
-        self._start = partition.offset
-        self._half_size = partition.size // 2 // SECTOR * SECTOR
         self._pending = {}  # set, but not committed yet: lost with the power
-        self._load()
+        self.reload(partition)
 
     def get(self, namespace, key):
         """(type, bytes), or None."""
@@ -65,8 +63,10 @@ class Nvs:
                 self._append(name, value)
             del self._pending[name]
 
-    def reload(self):
+    def reload(self, partition):
         """Read the partition anew, as any reset does; what was not committed is lost."""
+        self._start = partition.offset
+        self._half_size = partition.size // 2 // SECTOR * SECTOR
         self._pending.clear()
         self._load()
 

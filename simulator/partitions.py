@@ -7,13 +7,15 @@ import struct
 from typing import NamedTuple
 
 TABLE_OFFSET = 0x8000
-_TABLE_SIZE = 0xC00
+TABLE_SIZE = 0xC00
 _ENTRY = struct.Struct("<2sBBII16sI")
 _MAGIC = b"\xaa\x50"
 _MD5_MAGIC = b"\xeb\xeb" + b"\xff" * 14
 
 APP, DATA = 0, 1
+FACTORY = 0x00  # the subtype of firmware that otadata does not count
 _SUBTYPES = {"ota": 0x00, "nvs": 0x02, "fat": 0x81}
+_FILE_SYSTEMS = ("vfs", "ffat")
 
 
 class Partition(NamedTuple):
@@ -35,6 +37,14 @@ LAYOUT = (
     Partition("vfs", DATA, _SUBTYPES["fat"], 0x310000, 0xF0000),
 )
 
+# Stock boards with one firmware slot. Their firmware makes the file system's partition itself.
+SINGLE_APP = (
+    Partition("nvs", DATA, _SUBTYPES["nvs"], 0x9000, 0x6000),
+    Partition("phy_init", DATA, 0x01, 0xF000, 0x1000),
+    Partition("factory", APP, FACTORY, 0x10000, 0x1F0000),
+)
+SINGLE_APP_2MB = (*SINGLE_APP[:2], Partition("factory", APP, FACTORY, 0x10000, 0x160000))
+
 
 def encode(partitions):
     """The table as it lies in flash: entries, an MD5 over them, then erased bytes."""
@@ -43,7 +53,7 @@ def encode(partitions):
         for p in partitions
     )
     table = entries + _MD5_MAGIC + hashlib.md5(entries, usedforsecurity=False).digest()
-    return table.ljust(_TABLE_SIZE, b"\xff")
+    return table.ljust(TABLE_SIZE, b"\xff")
 
 
 def decode(table):
@@ -73,5 +83,28 @@ def find(partitions, label):
 
 
 def firmware_slots(partitions):
-    """The partitions that hold firmware, in the order otadata counts them."""
-    return sorted((p for p in partitions if p.type == APP), key=lambda p: p.subtype)
+    """The partitions that hold firmware, in the order otadata counts them; without an otadata, all
+    there are, in the order the bootloader tries them.
+    """
+    partitions = tuple(partitions)
+    apps = sorted((p for p in partitions if p.type == APP), key=lambda p: p.subtype)
+    if otadata(partitions):
+        return [p for p in apps if p.subtype != FACTORY]
+    return apps
+
+
+def otadata(partitions):
+    """The partition that says which slot starts, or None."""
+    wanted = DATA, _SUBTYPES["ota"]
+    return next((p for p in partitions if (p.type, p.subtype) == wanted), None)
+
+
+def with_file_system(partitions, flash_size):
+    """What the firmware sees: where the table names no file system, all that is left at the end of
+    the flash is one.
+    """
+    end = max((p.offset + p.size for p in partitions), default=flash_size)
+    if end >= flash_size or any(p.label in _FILE_SYSTEMS for p in partitions):
+        return partitions
+    vfs = Partition("vfs", DATA, _SUBTYPES["fat"], end, flash_size - end)
+    return (*partitions, vfs)

@@ -5,6 +5,7 @@ import _board
 import _flash
 
 _SECTOR = 4096
+_OTA = 0x10  # the first subtype of firmware that can be updated
 
 WAKEUP_ALL_LOW = False
 WAKEUP_ANY_HIGH = True
@@ -105,8 +106,9 @@ class Partition:
         _board.call("set_boot", self._label)
 
     def get_next_update(self):
-        slots = [e for e in _board.call("partitions") if e[1] == 0]
-        labels = [e[0] for e in slots]
+        labels = [e[0] for e in _board.call("partitions") if e[1] == 0 and e[2] >= _OTA]
+        if not labels:
+            raise OSError(2)
         at = labels.index(self._label) if self._label in labels else -1
         return Partition(labels[(at + 1) % len(labels)])
 

@@ -43,7 +43,7 @@ def test_what_was_not_committed_is_lost(flash):
     put(nvs, "x", b"old")
     nvs.set("app", "x", BLOB, b"new")
     assert nvs.get("app", "x") == (BLOB, b"new")
-    nvs.reload()
+    nvs.reload(PARTITION)
     assert nvs.get("app", "x") == (BLOB, b"old")
 
 
