@@ -7,7 +7,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
-.PHONY: help run demo test faults powercut bench-update lint deploy size libs system-packages clean
+# One board's options; several boards, relays and the rest are in a rig file (docs/RIG.md).
+HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI),--wifi '$(WIFI)') \
+  $(if $(HOST_ADDRESS),--host-address $(HOST_ADDRESS)) $(if $(HOST_LISTEN),--host-listen $(HOST_LISTEN)) $(if $(RESETS),--resets $(RESETS)) \
+  $(if $(QEMU),--qemu-prog-path $(QEMU)) $(if $(FLASH),--qemu-image-path $(FLASH)) $(foreach F,$(FIRMWARE),--firmware $(F))
+
+.PHONY: help run demo test hil faults powercut bench-update lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,8 +23,14 @@ run: $(READY) ## Start a host and two virtual boards of the example `blink`; Ctr
 demo: $(READY) ## Watch one board take, keep and undo releases, without a person
 	@exec $(BIN)/python -m examples.demo $(ARGS)
 
-test: $(READY) ## Run every test
+test: $(READY) ## Run every test, and make hil on a virtual board unless ARGS selects some
 	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(if $(ARGS),,$(MAKE) hil RESETS=5 PORT= QEMU= RIG=)
+
+hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=… WIFI=SSID:PASSWORD, or QEMU=…, or RIG=FILE
+	@rm -rf build/hil
+	$(BIN)/python -m pytest tests/hil -p pytest_embedded.plugin --embedded-services serial -o junit_family=xunit1 \
+	  --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
 
 bench-update: $(READY) ## Measure what travels for a firmware update, and how long making the image takes
 	@$(BIN)/python -m tests.bench.update $(ARGS)

@@ -19,3 +19,11 @@ def pytest_report_header():
         else "our stand-in (make libs fetches upstream's)"
     )
     return [f"MicroPython: {interpreter}", f"umqtt.simple: {umqtt}"]
+
+
+def pytest_ignore_collect(collection_path, config):
+    """tests/hil has a run of its own, `make hil`, with pytest-embedded."""
+    is_hil = collection_path.name == "hil" and collection_path.is_dir()
+    if is_hil and not config.pluginmanager.hasplugin("pytest_embedded.plugin"):
+        return True
+    return None  # as pytest decides

@@ -14,6 +14,7 @@ from host.cli import (
     logs,
     release,
     repl,
+    rig,
     serve,
     size,
     watch,
@@ -89,6 +90,7 @@ for _command in (
     deploy.deploy,
     repl.repl,
     logs.logs,
+    rig.rig,
     size.size,
 ):
     main.add_command(_command)

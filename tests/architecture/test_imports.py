@@ -99,6 +99,22 @@ TABLE = (
         ),
     ),
     (
+        "host/rig/*",
+        (
+            "host.rig*",
+            "host.builder*",
+            "host.deploy*",
+            "host.cli.client",  # a session is a client of the host it starts
+            "host.cli.profile",
+            "host.cli.release",
+            "host.services.accounts",
+            "host.extensions",
+            "host.settings",
+            "host.pki",
+            "simulator*",
+        ),
+    ),
+    (
         "host/cli/*",
         (
             "host",
@@ -106,6 +122,7 @@ TABLE = (
             "host.serve*",
             "host.builder*",
             "host.deploy*",
+            "host.rig*",
             "host.services*",
             "host.settings",
             "host.errors",
