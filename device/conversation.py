@@ -67,7 +67,9 @@ class Conversation:
 def build(r):
     """A talk of this runtime."""
     http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
-    registration = Registration(http, r.store, r.nvs, r.identity, r.log)
+    # what a trial runs is not yet what the board runs
+    number = r.nvs.number("number", 0) if r.record.mode == "trial" else r.number
+    registration = Registration(http, r.store, r.nvs, r.identity, number, r.log)
     return Conversation(http, registration, r.reports, r.record, lambda: build_client(r, http))
 
 

@@ -11,11 +11,12 @@ _ANSWER_BYTES = const(1024)
 class Registration:
     """What the host knows of us; ensure() before anything else is asked."""
 
-    def __init__(self, http, store, nvs, identity, log):
+    def __init__(self, http, store, nvs, identity, number, log):
         self._http = http
         self._store = store
         self._nvs = nvs
         self._identity = identity
+        self._number = number  # of the release that runs
         self._log = log
         # An unclaimed board registers anew at each start: that shows its claim code again.
         self.is_known = store.load(_FILE, {}).get("state") == "claimed" and not nvs.blob("token")
@@ -49,7 +50,7 @@ class Registration:
             "mac": me.mac,
             "abi": me.abi,
             "firmware": me.firmware,
-            "number": self._nvs.number("number", 0),
+            "number": self._number,
         }
         token = self._nvs.blob("token")
         if token:

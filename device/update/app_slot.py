@@ -16,6 +16,7 @@ from device.errors import Damaged, Refused
 _FOLDER = const(0x4000)  # type of a folder in os.ilistdir
 _RELEASE = "release.json"
 _COMING = "release.new"  # the manifest of what is being staged
+_WAS = "release.was"  # that of the release whose files were changed over USB since
 _PART = ".part"
 _INDEX = ".index"
 _CHUNK = const(4096)  # the buffer that a download lends
@@ -70,17 +71,23 @@ class AppSlot:
         _make_folder(self._root)
         _make_folder(self.folder)
 
-    def files(self):
+    @property
+    def is_sealed(self):
+        """Whether it claims to hold a release."""
+        return _size(self.release) is not None
+
+    def files(self, name=_RELEASE):
         """What its release lists, (path, size, hash) each; nothing where it holds none."""
         try:
-            with open(self.release, "rb") as f:
+            with open(self.folder + "/" + name, "rb") as f:
                 return json.load(f)["parts"]["app"]["files"]
         except (OSError, ValueError, KeyError, TypeError):
             return []
 
     def sources(self, digests):
         """Paths of the files here that should have these hashes: {hash: path}."""
-        return {f[2]: self.folder + "/" + f[0] for f in self.files() if f[2] in digests}
+        files = self.files() or self.files(_WAS)
+        return {f[2]: self.folder + "/" + f[0] for f in files if f[2] in digests}
 
     def _sizes(self, folder):
         """Sizes of the files below a folder, and the number of folders: for counting blocks."""

@@ -217,10 +217,15 @@ class Client:
             "product": me.product,
             "model": me.model,
             "abi": me.abi,
-            "number": self._nvs.number("number", 0),
+            "number": self._nvs.number("number", 0) - self._is_unmanaged(),
             "assigned": self._journal["number"],
             "firmware": hex_elf(self._firmware.running()),
         }
+
+    def _is_unmanaged(self):
+        """Whether what runs was changed over USB: then the release it was is taken once more."""
+        record = self._record
+        return record.mode == "active" and not self._open_slot(record.active).is_sealed
 
     def _refuse(self, step, outcome):
         """The release is not for this board as it stands: say so, and never start it again."""

@@ -41,6 +41,7 @@ def device(one, newest, version, viewer):
         "registered_at": time(one.registered_at),
         "last_seen_at": time(one.last_seen_at),
         "number": one.number,
+        "unmanaged": one.is_unmanaged,
         "version": version,
         "slot": one.slot,
         "mode": one.mode,

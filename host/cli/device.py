@@ -137,7 +137,8 @@ def _list_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no devices yet: mpfleet deploy --port PORT"
     titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _LIST] + ["UPDATE"]
-    return output.columns(titles, [[*(d[n] for n in _LIST), update_text(d)] for d in found])
+    rows = [[*(_shown(d)[n] for n in _LIST), update_text(d)] for d in found]
+    return output.columns(titles, rows)
 
 
 def update_text(one: dict[str, Any]) -> str:
@@ -149,8 +150,13 @@ def update_text(one: dict[str, Any]) -> str:
     return f"{assignment['number']} {assignment['state']}{reason}"
 
 
+def _shown(one: dict[str, Any]) -> dict[str, Any]:
+    """A device whose number says it where what runs is no release."""
+    return {**one, "number": "unmanaged"} if one["unmanaged"] else one
+
+
 def _device_text(one: dict[str, Any]) -> str:
-    text = output.fields([*((n, one[n]) for n in _SHOW), ("update", update_text(one))])
+    text = output.fields([*((n, _shown(one)[n]) for n in _SHOW), ("update", update_text(one))])
     for report in one.get("reports", ())[:5]:
         words = (report.get(n) for n in ("kind", "number", "outcome", "reason", "detail"))
         text += "\nreport  " + " ".join(str(w) for w in words if w not in (None, ""))

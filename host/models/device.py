@@ -50,3 +50,8 @@ class Device(Base):
     def shown_state(self):
         """The state as people see it: an open conflict outshines claimed and unclaimed."""
         return "conflict" if self.conflict_digest and self.state != "retired" else self.state
+
+    @property
+    def is_unmanaged(self):
+        """Whether a slot runs that is no release: its files were changed over USB."""
+        return self.mode == "active" and self.slot in ("a", "b") and self.number == 0

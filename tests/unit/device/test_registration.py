@@ -18,7 +18,7 @@ identity = Identity(nvs, Config(store))
 def build(*answers):
     global http
     http = Http(*answers)
-    return Registration(http, store, nvs, identity, log)
+    return Registration(http, store, nvs, identity, 3, log)
 def ensure(registration):
     try:
         asyncio.run(registration.ensure())
@@ -43,7 +43,7 @@ def test_a_new_board_says_who_it_is(check):
     assert lines[-2:] == [
         "/register False 64 True",
         '[["abi", 6], ["id", "246f28010203"], ["mac", "24:6f:28:01:02:03"], '
-        '["model", "ESP32_GENERIC"], ["number", 0], ["product", "blink"]]',
+        '["model", "ESP32_GENERIC"], ["number", 3], ["product", "blink"]]',
     ]
 
 

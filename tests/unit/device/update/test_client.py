@@ -86,6 +86,69 @@ say(rig.is_whole("b"))
     assert on_rig(script) == [[["done", None, 5, 17]], 2, True]
 
 
+# What mpfleet dev leaves (SPEC section 2): other files, and no release.json.
+CHANGED = """
+rig.put("/slots/a/app/main.mpy", mpy(7, 1000))
+os.rename("/slots/a/release.json", "/slots/a/release.was")
+"""
+
+
+def test_an_unmanaged_board_takes_a_release_and_fetches_only_what_was_changed(on_rig):
+    script = (
+        UPDATE
+        + CHANGED
+        + """
+host.offer(17, *rig.make_release(5, FILES))
+board.run()
+say(ends())
+say(state())
+say(len(blobs_asked()))
+say(rig.is_whole("b"))
+"""
+    )
+    assert on_rig(script) == [[["done", None, 5, 17]], [5, "active", "check"], 1, True]
+
+
+@pytest.mark.parametrize(
+    ("number", "ended"),
+    ((4, ["done", None, 4, 17]), (3, ["refused", "old-number", 3, 17])),
+    ids=["the same number", "a lower number"],
+)
+def test_an_unmanaged_board_takes_the_release_it_was_again(on_rig, number, ended):
+    script = (
+        UPDATE
+        + CHANGED
+        + """
+host.offer(17, *rig.make_release(given[0], FILES))
+board.run()
+say(ends())
+say(board.nvs.number("number"))
+"""
+    )
+    assert on_rig(script, number) == [[ended], 4]
+
+
+def test_the_number_that_runs_is_not_taken_again(on_rig):
+    script = UPDATE + "host.offer(17, *rig.make_release(4, FILES))\nboard.run()\nsay(ends())\n"
+    assert on_rig(script) == [[["refused", "old-number", 4, 17]]]
+
+
+def test_the_manifest_of_what_was_changed_goes_when_its_slot_is_filled(on_rig):
+    script = (
+        UPDATE
+        + CHANGED
+        + """
+host.offer(17, *rig.make_release(5, NEW))
+board.run()
+host.offer(18, *rig.make_release(6, FILES))
+board.run()
+say(ends()[1:])
+say(rig.is_whole("a"))
+"""
+    )
+    assert on_rig(script) == [[["done", None, 6, 18]], True]
+
+
 def test_the_same_content_twice_travels_once(on_rig):
     script = (
         UPDATE

@@ -63,7 +63,8 @@ def test_a_device_shows_what_is_known_of_it(client, device, alice, release, db):
     assert shown == {
         "id": DEVICE_ID, "name": "", "owner": alice.email, "mac": None, "model": "ESP32_GENERIC",
         "product": "blink", "state": "claimed", "online": True, "last_seen_at": None,
-        "number": 2, "version": "1.2", "slot": "a", "mode": None, "firmware": None,
+        "number": 2, "unmanaged": False, "version": "1.2",
+        "slot": "a", "mode": None, "firmware": None,
         "assignment": None, "claim_code": None,
         "progress": {"number": 3, "step": "stage", "done": 1, "total": 2,
                      "at": "2026-11-18T11:06:40Z"},

@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from host.cli import watch
-from host.services import assignments, devices, registration, reports
+from host.services import assignments, devices, presence, registration, reports
 
 _ids = itertools.count(1)
 
@@ -62,6 +62,15 @@ def report(host, device_id, outcome, reason=None):
         said |= {"assignment": newest.id, "number": 2, "step": "trial", "reason": reason}
         said |= {"traceback": "Traceback: line 5\nValueError: x"} if reason else {}
         reports.accept(session, host.settings, device, [said])
+
+
+def test_a_board_changed_over_usb_is_listed_as_unmanaged(host, signed_in, kitchen, board):
+    with host.database.begin() as session:
+        said = {"online": True, "number": 0, "slot": "a", "mode": "active"}
+        presence.status(session, board[0], said)
+    assert "unmanaged" in signed_in("device", "list").output
+    assert "number         unmanaged" in signed_in("device", "show", kitchen).output
+    assert signed_in("device", "show", kitchen, json_=True)["number"] == 0
 
 
 def test_a_claimed_board_is_listed_by_its_name(signed_in, kitchen, product):

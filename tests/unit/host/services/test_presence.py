@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from host_samples import DEVICE_ID, SECRET
 
-from host.services import devices, outbox, presence
+from host.services import assignments, devices, outbox, presence
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
 ONLINE = {"online": True, "number": 4, "slot": "a", "mode": "active", "firmware": "v1.26.0"}
@@ -16,6 +16,35 @@ def test_a_status_says_what_runs(db, device):
     said = (device.online, device.number, device.slot, device.mode, device.firmware)
     assert said == (True, 4, "a", "active", "v1.26.0")
     assert device.last_seen_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("said", "is_unmanaged"),
+    (
+        ({"number": 0}, True),
+        ({"number": 0, "slot": "b"}, True),
+        ({"number": 4}, False),
+        ({"number": 0, "slot": "-", "mode": "golden"}, False),
+        ({"number": 0, "mode": "trial"}, False),
+    ),
+    ids=str,
+)
+def test_a_slot_without_a_release_is_unmanaged(db, device, said, is_unmanaged):
+    presence.status(db, DEVICE_ID, {**ONLINE, **said})
+    assert device.is_unmanaged is is_unmanaged
+
+
+def test_the_assignment_that_was_done_is_not_offered_to_an_unmanaged_board(db, device, release):
+    assignments.assign(db, [device], release, "alice")
+    presence.status(db, DEVICE_ID, {**ONLINE, "number": release.number})
+    assignments.conclude(db, device, assignments.opened(db, device.id).id, "done", None)
+    presence.status(db, DEVICE_ID, {**ONLINE, "number": 0})
+    assert assignments.opened(db, device.id) is None
+
+
+def test_the_release_it_was_can_be_offered_to_an_unmanaged_board_again(db, device, release):
+    presence.status(db, DEVICE_ID, {**ONLINE, "number": 0})
+    assert assignments.assign(db, [device], release, "alice")[0].state == "offered"
 
 
 def test_a_last_will_takes_the_board_offline_and_keeps_the_rest(db, device):

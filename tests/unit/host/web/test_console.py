@@ -167,6 +167,13 @@ def test_a_device_is_listed_with_its_state_and_progress(client, signed_in, devic
 
 
 @pytest.mark.parametrize("path", ("/devices/rows", f"/devices/{DEVICE_ID}/live"))
+def test_a_board_changed_over_usb_is_shown_as_unmanaged(db, client, signed_in, device, path):
+    presence.status(db, DEVICE_ID, {"online": True, "number": 0, "slot": "a", "mode": "active"})
+    db.commit()
+    assert "unmanaged" in text(client.get(path))
+
+
+@pytest.mark.parametrize("path", ("/devices/rows", f"/devices/{DEVICE_ID}/live"))
 def test_what_is_fetched_again_is_a_part_and_no_page(client, signed_in, device, path):
     assert "<html" not in client.get(path).text
 
