@@ -12,7 +12,7 @@ HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI
   $(if $(HOST_ADDRESS),--host-address $(HOST_ADDRESS)) $(if $(HOST_LISTEN),--host-listen $(HOST_LISTEN)) $(if $(RESETS),--resets $(RESETS)) \
   $(if $(QEMU),--qemu-prog-path $(QEMU)) $(if $(FLASH),--qemu-image-path $(FLASH)) $(foreach F,$(FIRMWARE),--firmware $(F))
 
-.PHONY: help run demo test hil faults powercut bench-update lint deploy size libs system-packages clean
+.PHONY: help run demo test hil faults powercut bench-update bench-dev package lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ bench-update: $(READY) ## Measure what travels for a firmware update, and how lo
 faults: $(READY) ## Hurt the network of an update in every way that is known (ten minutes on 2 cores)
 	@$(BIN)/python -m tests.faults $(ARGS)
 
+bench-dev: $(READY) ## Measure how long `mpfleet dev` takes from a save to the new output, on a virtual board
+	@$(BIN)/python -m tests.bench.dev $(ARGS)
+
 powercut: $(READY) ## Cut the power at every flash operation of every kind of update (half an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)
 
@@ -49,6 +52,9 @@ lint: $(READY) ## Check style and spelling, in both dialects
 
 deploy: $(READY) ## Set boards up over USB: make deploy [PORT=/dev/ttyUSB0 | ALL=1] ARGS="--wifi home"
 	@exec $(BIN)/mpfleet deploy $(foreach port,$(PORT),--port $(port)) $(if $(ALL),--all) $(ARGS)
+
+package: $(READY) ## Write package.json anew: what `mpremote mip install` brings onto a board
+	@$(BIN)/python -m host.builder.package
 
 size: $(READY) ## Print the .mpy bytes of each device module, and the flash blocks they take
 	@$(BIN)/mpfleet size

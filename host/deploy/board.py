@@ -15,6 +15,7 @@ _READ_S = 2.0  # no answer of the REPL itself takes longer; code that runs has a
 _RUN_S = 30.0  # a batch of files is hashed or copied in a few seconds
 _STOP_WAITS_S = (2, 4, 8, 15)  # the first may meet a board that opening the port has just reset
 _POKE_S = 0.1  # between two Ctrl-C: a board that is just starting may swallow the first
+_REBOOTS = b"soft reboot"
 _GONE_S = 3.0  # a reset shows on the serial port within a second, or never
 _IDLE_S = 0.005
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
@@ -27,6 +28,7 @@ class Board:
         self.port = ports.real(port)
         self._transport = _open(self.port)
         self._heard = b""  # of what the board prints after a reset
+        self.is_lost = False  # the port went away while it was listened to
 
     def stop(self, soft_reset: bool = True) -> None:
         """Stop what runs and enter the raw REPL, by a soft reset: then boot.py feeds the watchdog.
@@ -71,15 +73,30 @@ class Board:
         while not self._heard and time.monotonic() < end:
             self._heard = self._read(0.2)
 
+    def restart(self) -> None:
+        """Leave the raw REPL by a soft reset, so that boot.py and main.py run."""
+        with ports.kept(self.port):
+            self._transport.exit_raw_repl()
+            self._transport.serial.write(b"\x04")
+        end = time.monotonic() + _GONE_S
+        said = b""
+        while _REBOOTS not in said and time.monotonic() < end:
+            said += self._read(0.05)
+        # what came before is the prompt's greeting, which nobody asked for
+        _, found, after = said.partition(_REBOOTS)
+        self._heard = after.lstrip(b"\r\n") if found else said
+
     def lines(self, limit_s: float) -> Iterator[str]:
         """What the board prints from now on, line by line, for so long."""
         end = time.monotonic() + limit_s
-        pending, self._heard = self._heard, b""
         while (left := end - time.monotonic()) > 0:
-            pending += self._read(min(left, 0.2))
-            *whole, pending = pending.split(b"\n")
-            for line in whole:
-                yield line.strip(b"\r\x04").decode(errors="replace")
+            yield from self.heard(min(left, 0.2))
+
+    def heard(self, wait_s: float) -> list[str]:
+        """The lines that are whole after waiting so long for more."""
+        self._heard += self._read(wait_s)
+        *whole, self._heard = self._heard.split(b"\n")
+        return [line.strip(b"\r\x04").decode(errors="replace") for line in whole]
 
     def close(self) -> None:
         """Let go of the port."""
@@ -89,6 +106,8 @@ class Board:
     def _enter(self, wait_s: float, soft_reset: bool) -> tuple[bool, bytes]:
         """One try, as mpremote does it; and what the board said."""
         port = self._transport.serial
+        if port.timeout != _READ_S:  # listening left another one
+            port.timeout = _READ_S
         port.write(b"\r\x03")
         time.sleep(_POKE_S)
         port.write(b"\r\x03")
@@ -127,8 +146,10 @@ class Board:
             # Chips with USB of their own take their port away while they reset.
             self.close()
             time.sleep(wait_s)
+            self.is_lost = True
             with contextlib.suppress(DeployError):
                 self._transport = _open(self.port)
+                self.is_lost = False
             return b""
 
 

@@ -99,6 +99,10 @@ TABLE = (
         ),
     ),
     (
+        "host/dev/*",
+        ("host", "host.dev*", "host.deploy*", "host.builder*", "simulator*"),
+    ),
+    (
         "host/rig/*",
         (
             "host.rig*",
@@ -122,6 +126,7 @@ TABLE = (
             "host.serve*",
             "host.builder*",
             "host.deploy*",
+            "host.dev*",
             "host.rig*",
             "host.services*",
             "host.settings",

@@ -145,3 +145,13 @@ ERRORS = {  # traceback, word, text
 def test_what_the_board_raises_is_one_line(traceback, word, text):
     error = board.board_error(traceback)
     assert (error.code, text in str(error)) == (word, True)
+
+
+@pytest.mark.usefixtures("is_quick")
+def test_after_listening_answers_have_their_time_again(port):
+    one = board.Board(port)
+    one.heard(0.001)
+    with pytest.raises(DeployError):
+        one.stop()
+    assert one._transport.serial.timeout == board._READ_S
+    one.close()
