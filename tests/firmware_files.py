@@ -3,7 +3,7 @@
 from simulator import image
 from simulator.partitions import LAYOUT, Partition, encode
 
-SINGLE = (
+SINGLE = (  # as MicroPython laid 4 MB out until its firmware made the file system itself
     Partition("nvs", 1, 0x02, 0x9000, 0x6000),
     Partition("phy_init", 1, 0x01, 0xF000, 0x1000),
     Partition("factory", 0, 0x00, 0x10000, 0x1F0000),

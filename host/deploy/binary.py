@@ -105,6 +105,13 @@ def reason_against(binary: Binary, chip: Chip) -> DeployError | None:
     return DeployError(*found) if found else None
 
 
+def placed(binary: Binary, chip: Chip) -> Binary:
+    """With the file system that its firmware makes itself on this chip."""
+    if not binary.layout:
+        return binary
+    return binary._replace(layout=layout.with_files(binary.layout, chip.flash_bytes))
+
+
 def segments(binary: Binary, chip: Chip, nvs_tail: bytes = b"") -> list[Segment]:
     """What is written where: never over an identity or files that can stay."""
     if not binary.layout:

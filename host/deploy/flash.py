@@ -30,6 +30,7 @@ def _write(work: Work, file: Path) -> None:
     if wanted.layout and not wanted.layout.is_ota:
         wanted = relayout.with_ota(wanted)
         work.say("the file has one app partition: laid out for two, for updates over the air")
+    wanted = binary.placed(wanted, work.chip)
     tail = _nvs_tail(work, wanted)
     if wanted.layout and (losses := layout.lost(work.chip.layout, wanted.layout, tail)):
         words = " and ".join(losses)

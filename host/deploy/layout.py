@@ -11,7 +11,9 @@ _ENTRY = struct.Struct("<2sBBII16sI")
 _MAGIC = b"\xaa\x50"
 _APP, _DATA = 0, 1
 _OTA_SLOTS = range(0x10, 0x20)
-_NVS, _OTADATA, _FILES = 2, 0, (0x81, 0x82, 0x83)  # subtypes of data; FAT, SPIFFS, littlefs
+_NVS, _OTADATA, _FAT = 2, 0, 0x81  # subtypes of data
+_FILES = (_FAT, 0x82, 0x83)  # or SPIFFS, or littlefs
+_FILE_LABELS = ("vfs", "ffat")
 
 Segment = tuple[int, bytes]  # an offset in flash, and what is to lie there
 
@@ -74,6 +76,14 @@ def parse(raw: bytes) -> Layout:
         name = label.split(b"\0")[0].decode("ascii", "replace")
         found.append(Partition(name, kind, subtype, offset, size))
     return Layout(found)
+
+
+def with_files(table: Layout, flash_bytes: int) -> Layout:
+    """What the firmware makes of a table without a file system: the rest of the flash is one."""
+    end = max((p.end for p in table), default=flash_bytes)
+    if table.files or any(p.label in _FILE_LABELS for p in table) or end >= flash_bytes:
+        return table
+    return Layout((*table, Partition("vfs", _DATA, _FAT, end, flash_bytes - end)))
 
 
 def keeps_nvs(old: Layout, new: Layout, tail: bytes = b"") -> bool:

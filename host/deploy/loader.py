@@ -17,6 +17,8 @@ Progress = Callable[[int, int], None]
 
 _FAST_BAUD = 460_800  # every USB bridge on these boards bears it
 _NEEDED_ATTEMPTS, _WANTED_ATTEMPTS = 7, 2  # at a second each
+# esptool sets this before each command, which rfc2217:// negotiates for 0.1 s unless it is so.
+_COMMAND_S = 3
 _BUTTON = "hold its BOOT button, press reset, let go of BOOT, and try again"
 
 
@@ -71,8 +73,15 @@ class Loader:
         self.port = port
         EspLog.instance = _WORDS
         _WORDS.begin(None)
+        self._is_needed = is_needed
         self._attempts = _NEEDED_ATTEMPTS if is_needed else _WANTED_ATTEMPTS
-        self._esp = self._with_stub(self._connect())
+        wire = _open(port)
+        try:
+            with ports.kept(port):
+                self._esp = self._with_stub(self._connect(wire))
+        except DeployError:
+            wire.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -134,31 +143,37 @@ class Loader:
             self._esp, layout.TABLE_OFFSET, layout.TABLE_BYTES, output=None, no_progress=True
         )  # fmt: skip
         return Chip(
-            self._esp.CHIP_NAME, self._esp.IMAGE_CHIP_ID, size, layout.parse(raw),
+            self._esp.CHIP_NAME, self._esp.IMAGE_CHIP_ID, size,
+            layout.with_files(layout.parse(raw), size),
             is_encrypted, bool(self._esp.get_secure_boot_enabled()),
         )  # fmt: skip
 
-    def _connect(self) -> Any:
+    def _connect(self, port: serial.SerialBase) -> Any:
         try:
-            return esptool.detect_chip(self.port, connect_attempts=self._attempts)
-        except serial.SerialException as error:
-            raise ports.refusal(self.port, error) from error
+            return esptool.detect_chip(port, connect_attempts=self._attempts)
         except esptool.FatalError as error:
             detail = f"the chip on {self.port} does not enter its loader"
             raise DeployError("no-loader", detail, _BUTTON) from error
 
     def _with_stub(self, esp: Any) -> Any:
         """With esptool's faster loader in RAM, where the chip takes it."""
-        if not esp.secure_download_mode:
+        if self._is_needed and not esp.secure_download_mode:
             try:
                 esp = esptool.run_stub(esp)
                 if not self.port.startswith("rfc2217://"):
                     esp.change_baud(_FAST_BAUD)
-            except (esptool.FatalError, OSError):
-                esp._port.close()
-                esp = self._connect()
+            except esptool.FatalError:
+                esp = self._without_stub(esp)
         self._esp = esp
         self._asked(lambda: esptool.attach_flash(esp))
+        return esp
+
+    def _without_stub(self, esp: Any) -> Any:
+        """As the ROM has it: at once if it only refused, else after another reset."""
+        try:
+            esp.sync()
+        except esptool.FatalError:
+            return self._connect(esp._port)
         return esp
 
     def _asked(self, what: Callable[[], Any]) -> Any:
@@ -170,6 +185,13 @@ class Loader:
                 word = "flash-damaged" if "MD5" in said else "loader-failed"
                 detail = f"esptool on {self.port}: {said} {_WORDS.warnings}".rstrip()
                 raise DeployError(word, detail, "try again with a shorter cable") from error
+
+
+def _open(port: str) -> serial.SerialBase:
+    try:
+        return serial.serial_for_url(port, exclusive=True, timeout=_COMMAND_S)
+    except (serial.SerialException, ValueError) as error:
+        raise ports.refusal(port, error) from error
 
 
 def _part(progress: Progress, before: int, size: int, total: int) -> Progress:

@@ -79,9 +79,6 @@ def check(port: str) -> None:
     Raises:
         DeployError: `no-such-port`, `no-permission`, or `port-in-use`.
     """
-    if port.startswith("/") and not os.path.exists(port):
-        there = ", ".join(p.path for p in found()) or "none"
-        raise DeployError("no-such-port", f"there is no port {port}", f"ports here: {there}")
     try:
         serial.serial_for_url(port, exclusive=True).close()
     except (OSError, ValueError) as error:
@@ -91,6 +88,9 @@ def check(port: str) -> None:
 def refusal(port: str, error: Exception) -> DeployError:
     """What an error of the operating system means for a port."""
     number = getattr(error, "errno", None)
+    if number == errno.ENOENT:
+        there = ", ".join(p.path for p in found()) or "none"
+        return DeployError("no-such-port", f"there is no port {port}", f"ports here: {there}")
     if number in (errno.EACCES, errno.EPERM):
         advice = "sudo usermod -aG dialout $USER, then sign in again"
         return DeployError("no-permission", f"you may not use {port}", advice)

@@ -23,6 +23,13 @@ def test_what_is_lost_is_said(old, new, tail, lost):
     assert layout.lost(old, new, tail) == lost
 
 
+def test_a_table_without_a_file_system_has_one_at_the_end_of_the_flash():
+    found = layout.with_files(parse(encode(LAYOUT[:-1])), 1 << 22)
+    assert list(found) == list(OTA)
+    assert layout.with_files(OTA, 1 << 23) == OTA
+    assert layout.with_files(BLANK, 1 << 22) == BLANK
+
+
 def test_a_table_is_read_to_its_end():
     assert [tuple(p) for p in OTA] == [tuple(p) for p in LAYOUT]
 
