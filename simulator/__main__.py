@@ -12,7 +12,7 @@ from simulator import AccessPoint, MicroPythonMissing, VirtualBoard
 
 _HELP = """\
   on | off         switch the power
-  reset            press EN
+  reset            reset the chip, as software does
   download         press EN with BOOT held: esptool --before no-reset --no-stub … can talk to it
   button [S]       press BOOT for S seconds (0.2)
   cut N [WHEN]     the power goes at the N-th flash operation from now: before, middle, after

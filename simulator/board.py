@@ -43,9 +43,8 @@ class VirtualBoard:
     folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
     board's first slot, whose bootloader `has_rollback` or not, and `layout` its partition table
     (None: a blank flash of `flash_bytes`). `chip` and `is_encrypted` are what it says of itself in
-    download mode. `flash`, `firmware`, `nvs`,
-    `radio`, `station`, `pins`, `sensors` and `real_time_clock` are its parts, to look at and to
-    change.
+    download mode. `flash`, `firmware`, `nvs`, `radio`, `station`, `pins`, `sensors` and
+    `real_time_clock` are its parts, to look at and to change.
     """
 
     def __init__(
@@ -137,7 +136,7 @@ class VirtualBoard:
         self._loop.call(self._machine.power_off)
 
     def reset(self):
-        """Press the EN button."""
+        """Reset the chip as software does (cause 2); by EN it would be a power-on."""
         self._loop.call(self._machine.restart, HARD)
 
     def press_button(self, seconds=0.2):
@@ -288,7 +287,6 @@ class VirtualBoard:
             for port in self._ports:
                 port.write(data)
             self._transcript.write(data)
-
 
     def _close(self):
         self._machine.power_off()

@@ -33,20 +33,24 @@ class Firmware:
 
     def read_table(self):
         """Look at the flash again: it may have been written from outside."""
-        self.partitions = ()
         self.complaint = b""
         if self._flash.read(_BOOTLOADER, 1)[0] != image.MAGIC:
             self.complaint = _NO_BOOTLOADER
-        table = self._flash.read(partitions.TABLE_OFFSET, partitions.TABLE_SIZE)
-        try:
-            found = partitions.decode(table)
-        except ValueError:
-            found = ()
+        found = self._found_table()
         if not found:
             self.complaint = self.complaint or _NO_TABLE
         self.partitions = partitions.with_file_system(found, self._flash.size)
         self._slots = partitions.firmware_slots(found)
         self._otadata = partitions.otadata(found)
+
+    def _found_table(self):
+        """The partitions in flash; none where there is no table, or one for a larger flash."""
+        table = self._flash.read(partitions.TABLE_OFFSET, partitions.TABLE_SIZE)
+        try:
+            found = partitions.decode(table)
+        except ValueError:
+            return ()
+        return found if all(p.offset + p.size <= self._flash.size for p in found) else ()
 
     def _choose(self):
         before = self._entries()

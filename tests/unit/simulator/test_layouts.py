@@ -93,6 +93,14 @@ def test_what_is_missing_is_what_the_rom_or_the_bootloader_says(board_maker, off
     assert not board.is_on
 
 
+def test_a_table_for_a_larger_flash_is_not_believed(board_maker):
+    board = board_maker(layout=SINGLE_APP_2MB, flash_bytes=2 * MEBIBYTE)
+    board.flash.erase(partitions.TABLE_OFFSET)
+    board.flash.program(partitions.TABLE_OFFSET, partitions.encode(partitions.LAYOUT))
+    board.power_on()
+    board.wait_for("Failed to verify partition table")
+
+
 def test_a_blank_flash_is_left_blank(board_maker):
     board = board_maker(layout=None, flash_bytes=2 * MEBIBYTE)
     assert board.flash.read(0, 2 * MEBIBYTE) == b"\xff" * 2 * MEBIBYTE
