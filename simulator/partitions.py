@@ -89,7 +89,7 @@ def firmware_slots(partitions):
     partitions = tuple(partitions)
     apps = sorted((p for p in partitions if p.type == APP), key=lambda p: p.subtype)
     if otadata(partitions):
-        return [p for p in apps if p.subtype != FACTORY]
+        return [p for p in apps if p.subtype != FACTORY] or apps
     return apps
 
 

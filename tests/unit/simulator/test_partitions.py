@@ -54,3 +54,8 @@ def test_the_layout_is_that_of_the_stock_ota_board(label, offset, size):
 def test_firmware_slots_come_in_the_order_of_otadata():
     slots = partitions.firmware_slots(reversed(partitions.LAYOUT))
     assert [slot.label for slot in slots] == ["ota_0", "ota_1"]
+
+
+def test_an_otadata_without_slots_to_choose_from_leaves_the_factory_firmware():
+    layout = (partitions.LAYOUT[1], partitions.SINGLE_APP[2])
+    assert partitions.firmware_slots(layout) == [partitions.SINGLE_APP[2]]
