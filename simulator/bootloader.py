@@ -13,7 +13,7 @@ Choice = namedtuple("Choice", ("slot", "entries"))
 
 def slot_of(entry, slots):
     """The slot a record points at."""
-    return (entry.sequence - 1) % slots
+    return (entry.sequence - 1 & 0xFFFFFFFF) % slots
 
 
 def active(entries):
@@ -22,11 +22,12 @@ def active(entries):
     return max(usable, key=lambda n: entries[n].sequence) if usable else None
 
 
-def choose(entries, valid_images, has_rollback=True):
+def choose(entries, valid_images, has_rollback=True, is_blank=True):
     """Which slot starts after a reset.
 
     `entries`: the two records, None for one that is not valid. `valid_images`: for each slot,
     whether its image is whole. Without rollback no state is looked at that it would have set.
+    `is_blank`: whether two that are not valid are blank; garbage is left as it is.
     """
     # 1. A firmware that had its one start and did not confirm itself is given up.
     entries = tuple(
@@ -39,7 +40,7 @@ def choose(entries, valid_images, has_rollback=True):
     # 2. Without a record to go by, the first slot that holds an image.
     if n is None:
         slot = _first_whole(valid_images, 0)
-        if entries == (None, None) and slot is not None:
+        if entries == (None, None) and is_blank and slot is not None:
             entries = (Entry(slot + 1, VALID), None)
         return Choice(slot, entries)
     # 3. A new firmware gets its one start, whether its image turns out to be whole or not.

@@ -56,9 +56,10 @@ class Firmware:
         before = self._entries()
         has_rollback = _WITHOUT not in self._flash.read(_BOOTLOADER, 256)
         images = [self._is_whole(slot) for slot in self._slots]
-        choice = bootloader.choose(before, images, has_rollback)
+        is_blank = bool(self._otadata) and otadata.has_blanks(self._flash, self._otadata.offset)
+        choice = bootloader.choose(before, images, has_rollback, is_blank)
         for n, (old, new) in enumerate(zip(before, choice.entries, strict=True)):
-            if new != old and self._otadata:
+            if new != old:
                 otadata.write(self._flash, self._otadata.offset, n, new)
         if choice.slot is None:
             self.complaint = _NO_IMAGE

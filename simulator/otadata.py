@@ -31,14 +31,27 @@ def encode(entry):
 def decode(raw):
     """The record in these bytes, or None if there is none (erased, or torn)."""
     sequence, _, state, crc = struct.unpack(_ENTRY, raw[:_SIZE])
-    if sequence in (0, _NO_SEQUENCE) or crc != _crc(sequence):
+    if sequence == _NO_SEQUENCE or crc != _crc(sequence):
         return None
     return Entry(sequence, state)
+
+
+def is_blank(raw):
+    """Whether the bootloader takes these bytes for a place where no record was written yet, or one
+    that was given up; garbage with a sequence it takes for a record, whose CRC is wrong.
+    """
+    sequence, _, state, _ = struct.unpack(_ENTRY, raw[:_SIZE])
+    return sequence == _NO_SEQUENCE or state in (PENDING_VERIFY, INVALID, ABORTED)
 
 
 def read(flash, offset):
     """Both records of the otadata partition at `offset`, None for one that is not valid."""
     return [decode(flash.read(offset + n * SECTOR, _SIZE)) for n in (0, 1)]
+
+
+def has_blanks(flash, offset):
+    """Whether both places are blank, should neither hold a record."""
+    return all(is_blank(flash.read(offset + n * SECTOR, _SIZE)) for n in (0, 1))
 
 
 def write(flash, offset, n, entry):

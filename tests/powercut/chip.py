@@ -29,21 +29,30 @@ def load_bootloader(folder):
     return bootloader, otadata
 
 
-def make_image(name, size=9000, behaviour="", magic=0xE9, chip=0):
-    """An image in the ESP32's format whose ELF hash is `name`."""
+def make_image(name, size=9000, behaviour="", magic=0xE9, chip=0, body=b""):
+    """An image in the ESP32's format whose ELF hash is `name`, and that carries `body`."""
     descriptor = struct.pack("<I140s32s80s", 0xABCD5432, b"", name, b"")
-    body = name * (size // len(name) + 1)
+    body = body or name * (size // len(name) + 1)
     code = _MARK + behaviour.encode() if behaviour else b""
     segments = (descriptor + body[: size - 400], code + bytes(16 - len(code)))
     head = (magic, 2, 2, 32, 0x40080000, b"", chip, 0, 0, 0, b"", 1)
     image = struct.pack("<BBBBI4sHBHH4sB", *head)
-    checksum = 0xEF
     for data in segments:
         image += struct.pack("<II", 0x3F400020, len(data)) + data
-        for byte in data:
-            checksum ^= byte
-    image += bytes(15 - len(image) % 16) + bytes([checksum])
+    image += bytes(15 - len(image) % 16) + bytes([checksum(segments)])
     return image + sha256(image).digest()
+
+
+def checksum(segments):
+    """What the last byte before the hash says: all bytes of the segments, folded into one."""
+    words = 0
+    for data in segments:
+        for at in range(0, len(data), 256):
+            words ^= int.from_bytes(data[at : at + 256], "little")
+    folded = 0xEF
+    for byte in words.to_bytes(256, "little"):
+        folded ^= byte
+    return folded
 
 
 class Chip:
@@ -83,7 +92,8 @@ class Chip:
         """A reset: the label of the slot that runs, or None; its behaviour is `behaviour`."""
         before = self.entries()
         whole = [self.image(slot) is not None for slot in (0, 1)]
-        choice = self._bootloader.choose(before, whole, self.has_rollback)
+        is_blank = self._otadata.has_blanks(self, 0)
+        choice = self._bootloader.choose(before, whole, self.has_rollback, is_blank)
         for n in (0, 1):
             if choice.entries[n] != before[n]:
                 self._otadata.write(self, 0, n, choice.entries[n])
@@ -101,19 +111,22 @@ class Chip:
         head = self.read(place(slot), 24)
         if head[0] != 0xE9 or head[12] or head[13]:
             return None
-        at, last = 24, b""
+        at, segments = 24, []
         for _ in range(head[1]):
             size = int.from_bytes(self.read(place(slot) + at + 4, 4), "little")
             if at + size > SLOT_BLOCKS * _BLOCK:
                 return None
-            last = self.read(place(slot) + at + 8, min(size, 32))
+            segments.append(self.read(place(slot) + at + 8, size))
             at += 8 + size
         at += 16 - at % 16
         if at + 32 > SLOT_BLOCKS * _BLOCK:
             return None
         body = self.read(place(slot), at)
+        if not segments or body[-1] != checksum(segments):
+            return None
         if self.read(place(slot) + at, 32) != sha256(body).digest():
             return None
+        last = segments[-1][:32]
         return at + 32, (last[8:].rstrip(b"\0").decode() if last[:8] == _MARK else "")
 
     # What esp32.Partition asks.

@@ -75,6 +75,15 @@ def test_the_bootloader_starts(entries, whole, slot, then):
     assert choose(entries, whole) == Choice(slot, then)
 
 
+def test_garbage_for_both_records_is_left_as_it_is():
+    assert choose((None, None), SECOND, is_blank=False) == Choice(1, (None, None))
+
+
+@pytest.mark.parametrize(("sequence", "slot"), ((0, 1), (1, 0), (0xFFFFFFFE, 1)))
+def test_any_sequence_with_its_crc_means_a_slot(sequence, slot):
+    assert choose((E(sequence, VALID), None), BOTH).slot == slot
+
+
 SELECTIONS = {
     "from nothing": ((None, None), 1, (0, E(2, NEW))),
     "the other slot": ((E(1, VALID), None), 1, (1, E(2, NEW))),

@@ -27,6 +27,20 @@ def test_what_is_no_record_counts_as_none(raw):
     assert otadata.decode(raw) is None
 
 
+@pytest.mark.parametrize(
+    ("raw", "is_blank"),
+    (
+        (b"\xff" * 32, True),
+        (b"\0" * 32, False),
+        (otadata.encode(otadata.Entry(3, otadata.VALID))[:28] + b"\0" * 4, False),
+        (otadata.encode(otadata.Entry(3, otadata.ABORTED))[:28] + b"\0" * 4, True),
+    ),
+    ids=["erased", "zero", "wrong CRC", "wrong CRC, given up"],
+)
+def test_garbage_with_a_sequence_is_not_blank(raw, is_blank):
+    assert otadata.is_blank(raw) is is_blank
+
+
 def test_both_records_are_found_in_their_sectors(tmp_path):
     flash = Flash(tmp_path / "flash.bin")
     otadata.write(flash, 0xD000, 1, otadata.Entry(2, otadata.NEW))
