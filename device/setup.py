@@ -68,8 +68,8 @@ def _apply_nvs(given, nvs, store):
         blobs["token"] = given["token"].encode()
     for key, value in blobs.items():
         if nvs.blob(key) != value:
+            _register_anew(store)  # with another host, or for another owner
             nvs.set_blob(key, value)
-            store.remove("registration.json")  # another host, or another owner: register anew
     for key in ("floor", "number"):
         if given.get(key, 0) > nvs.number(key, 0):
             nvs.set_number(key, given[key])
@@ -81,10 +81,15 @@ def _apply_state(given, store):
         new = dict(old)
         new.update(given["config"])
         if new != old:
+            _register_anew(store)  # the host hears of another product or model by it
             store.save("config.json", new)
-            store.remove("registration.json")  # the host hears of another product or model by it
     if "wifi" in given and given["wifi"] != store.load("wifi.json", []):
         store.save("wifi.json", given["wifi"])
+
+
+def _register_anew(store):
+    """First, for a power cut in between: what is not new any more is not written again."""
+    store.remove("registration.json")
 
 
 def _apply_record(given, watchdog_s):
