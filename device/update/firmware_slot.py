@@ -29,10 +29,8 @@ _ADVICE = "deploy this board again over USB"
 
 def has_rollback():
     """Whether otadata shows that the bootloader gives up what did not confirm itself."""
-    from esp32 import Partition
-
     record = bytearray(_STATE_OFFSET + 4)
-    for otadata in Partition.find(Partition.TYPE_DATA, _OTADATA):
+    for otadata in _otadata():
         for sector in (0, 1):
             otadata.readblocks(sector, record)
             if struct.unpack_from("<I", record, _STATE_OFFSET)[0] in _BY_ROLLBACK:
@@ -239,10 +237,18 @@ def _read(partition, offset, size):
     return bytes(found)
 
 
+def _otadata():
+    from esp32 import Partition
+
+    return Partition.find(Partition.TYPE_DATA, _OTADATA)
+
+
 def _check_table(runs, idle):
-    """Two firmware partitions that do not touch each other, or no update."""
+    """Two firmware partitions that do not touch each other, and otadata, or no update."""
     if not runs[4].startswith("ota_") or not idle[4].startswith("ota_") or runs[4] == idle[4]:
         raise Refused("no-ota", runs[4], "is the only firmware partition:", _ADVICE)
+    if not _otadata():
+        raise Refused("no-ota", "no partition otadata, which says what starts:", _ADVICE)
     if idle[2] < runs[2] + runs[3] and runs[2] < idle[2] + idle[3]:
         raise Refused("no-ota", runs[4], "and", idle[4], "overlap:", _ADVICE)
 

@@ -59,7 +59,7 @@ def judge(manifest, me):
     if me["model"] not in manifest["boards"]:
         raise Refused("wrong-board", me["model"])
     if manifest["abi"] != me["abi"]:
-        advice = "that is what golden is: deploy this board again over USB"
+        advice = "the golden copy could not run on it: deploy this board over USB"
         raise Refused("wrong-abi", manifest["abi"], me["abi"], advice)
     if manifest["number"] <= me["number"]:
         raise Refused("old-number", manifest["number"], me["number"])

@@ -8,6 +8,7 @@ from tests.patching import code
 
 UPDATE = """
 from chip import make_image
+from hashlib import sha256
 
 rig.install("a", 4, FILES)
 board.nvs.set_number("number", 4)
@@ -127,6 +128,11 @@ REFUSED = {
     "cut in a segment": ("bad-image", "image = image[:40000]"),
     "a segment without end": ("bad-image", "image = image[:28] + b'\\xff' * 4 + image[32:]"),
     "its hash is wrong": ("bad-image", "image = image[:-1] + bytes([image[-1] ^ 1])"),
+    "its checksum is wrong": (
+        "bad-image",
+        "image = bytearray(image[:-32]); image[-1] ^= 1; image = bytes(image)\n"
+        "image += sha256(image).digest()",
+    ),
 }
 BEFORE_WRITING = ("wrong magic", "another chip", "too large", "another elf than the manifest says")
 
@@ -194,6 +200,11 @@ WITHOUT = {
         "info = rig.Esp32.Partition.info\nrig.Esp32.Partition.info = lambda self: "
         "info(self)[:3] + (info(self)[3] + 4096,) + info(self)[4:]",
     ),
+    "there is no otadata": (
+        "no-ota",
+        "find = rig.Esp32.Partition.find\nrig.Esp32.Partition.find = classmethod(\n"
+        "    lambda cls, kind, subtype=255: find(kind, subtype) if kind == cls.TYPE_APP else [])",
+    ),
 }
 
 
@@ -213,6 +224,41 @@ def test_otadata_that_only_rollback_can_have_written_is_enough(on_rig):
         "offer(5, image=image)\nboard.run()\nsay(ends())"
     )
     assert on_rig(script) == [[["done", None, 5]]]
+
+
+def test_firmware_of_another_abi_is_refused_with_advice_before_a_byte_of_it(on_rig):
+    script = UPDATE + "offer(5, image=image, abi=7)\nboard.run()\nsay(ends())\nsay(pair())\n"
+    script += "say(board.reports.queue[0]['detail'])\nsay(slot_bytes(1, 64) == b'\\xff' * 64)\n"
+    script += "say([path[:6] for path, _ in host.asked])"
+    ended, pair, detail, is_blank, asked = on_rig(script)
+    assert (ended, pair, is_blank) == ([["refused", "wrong-abi", 5]], OLD_PAIR, True)
+    assert detail.endswith("the golden copy could not run on it: deploy this board over USB")
+    assert asked == ["/assig", "/manif"]
+
+
+# Both of otadata's places → how they are written. The release that runs brought its firmware.
+GARBAGE = {
+    "random bytes": "bytes([(i * 181 + n * 7 + 3) % 251 for i in range(4096)])",
+    "wrong CRCs": "struct.pack('<I20sII', n + 1, b'', 2, 99)",
+    "no sequence": "struct.pack('<I20sII', 0xFFFFFFFF, b'', 2, 0)",
+    "labels of garbage": "entry(n + 1, 2)[:4] + b'garbage' * 2 + entry(n + 1, 2)[18:28] + b'1234'",
+    "zeros": "bytes(4096)",
+    "aborted": "entry(n + 1, 4)",
+}
+
+
+@pytest.mark.parametrize("content", GARBAGE.values(), ids=GARBAGE)
+def test_with_garbage_for_otadata_the_pair_that_ran_runs_on(on_rig, content):
+    """The bootloader starts the first slot, and boot.py goes back to the other."""
+    script = UPDATE + (
+        "import struct\noffer(5, image=image)\nboard.run()\nchip = board.chip\n"
+        "entry = lambda sequence, state: chip._otadata.encode(chip._otadata.Entry(sequence, state))\n"
+        f"for n in (0, 1):\n    chip.erase(n * 4096)\n    chip.program(n * 4096, {content})\n"
+        "before = len(chip.starts)\nboard.run()\nsay(chip.starts[before:])\nsay(pair())\n"
+        "offer(6, FILES, image=make_image(b'six', 9000))\nboard.run()\nsay(ends()[1:])"
+    )
+    starts, pair, then = on_rig(script)
+    assert (starts, pair, then) == ([0, 1], NEW_PAIR, [["done", None, 6]])
 
 
 BEHAVIOURS = {
@@ -270,7 +316,6 @@ PATCHED = (
     UPDATE
     + """
 from binascii import hexlify, unhexlify
-from hashlib import sha256
 from device.errors import NetworkError
 from device.update.firmware import running
 from device.update.record import BootRecord
@@ -428,3 +473,34 @@ say(ended()[:2])
 say([host.asked[n][1] for n in range(len(host.asked)) if host.asked[n][0] == path])
 """
     assert run_patched(on_rig, script) == [["done", None], [0]]
+
+
+ROT = """
+begin(patch)
+get = host.get
+
+
+async def rot_and_get(path_, *rest, **more):
+    if path_.startswith(given[3]):
+        board.chip.program(chip.place(0) + 20_000, b"\\0" * 64)  # clears bits, as rot does
+    return await get(path_, *rest, **more)
+
+
+host.get = rot_and_get
+say(ended())
+say(name_of(old) in accepts()[0])
+say(slot_bytes(1, len(image)) == image)
+"""
+
+
+@pytest.mark.parametrize(
+    ("when", "asks_for_that_patch"),
+    (("/manifests/", False), ("/blobs/", True)),
+    ids=("before it is hashed", "after it is hashed"),
+)
+def test_a_running_firmware_that_rotted_is_no_source_and_the_image_comes_whole(
+    on_rig, when, asks_for_that_patch
+):
+    given = [content.hex() for content in a_patch()]
+    ended, asked, is_right = on_rig(PATCHED + ROT, *given, when)
+    assert (ended, asked, is_right) == (["done", None, True], asks_for_that_patch, True)
