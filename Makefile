@@ -41,7 +41,7 @@ faults: $(READY) ## Hurt the network of an update in every way that is known (te
 bench-dev: $(READY) ## Measure how long `mpfleet dev` takes from a save to the new output, on a virtual board
 	@$(BIN)/python -m tests.bench.dev $(ARGS)
 
-powercut: $(READY) ## Cut the power at every flash operation of every kind of update (half an hour on 2 cores)
+powercut: $(READY) ## Cut the power at every flash operation of updates, commits and deploys (an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)
 
 lint: $(READY) ## Check style and spelling, in both dialects

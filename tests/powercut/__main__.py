@@ -9,26 +9,27 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
-from tests.powercut.suite import CUTS, SCENARIOS, Rig, first, wrong
+from tests.powercut.kinds import NAMES
+from tests.powercut.suite import CUTS, Rig
 
 ROWS = 40  # of two and three cuts each, at random places
 _rig = None
 
 
-def prepare(kind):
+def prepare(name):
     """A rig of this process's own."""
     global _rig
     memory = Path("/dev/shm")  # noqa: S108
     folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
-    _rig = Rig(Path(folder.name), kind)
+    _rig = Rig(Path(folder.name), name)
     _rig.kept = folder
 
 
 def judge(cuts):
     """(cuts, what started after them, what is wrong)."""
     told = _rig.cut(cuts)
-    found = wrong(told, _rig.kind)
-    return cuts, "neither" if found else first(told, _rig.kind), found
+    found = _rig.wrong(told)
+    return cuts, "neither" if found else _rig.first(told), found
 
 
 def rows(operations, rng):
@@ -40,32 +41,32 @@ def rows(operations, rng):
             yield [(rng.randint(1, operations), rng.choice(CUTS)) for _ in range(length)]
 
 
-def run(kind, seed):
+def run(name, seed):
     """One line for a scenario; how many cuts left neither."""
-    prepare(kind)
+    prepare(name)
     operations = _rig.operations()
     cuts = list(rows(operations, random.Random(seed)))
     found = Counter()
-    with ProcessPoolExecutor(os.cpu_count(), initializer=prepare, initargs=(kind,)) as pool:
+    with ProcessPoolExecutor(os.cpu_count(), initializer=prepare, initargs=(name,)) as pool:
         for at, started, why in pool.map(judge, cuts, chunksize=16):
             found[started] += 1
             if why:
-                print(f"  {kind} cut at {at}: {'; '.join(why)}", flush=True)
-    shown = (kind, operations, len(cuts), found["old"], found["new"], found["neither"])
-    print("{:10} {:>10} {:>6} {:>6} {:>6} {:>8}".format(*shown), flush=True)
+                print(f"  {name} cut at {at}: {'; '.join(why)}", flush=True)
+    shown = (name, operations, len(cuts), found["old"], found["new"], found["neither"])
+    print("{:13} {:>10} {:>6} {:>6} {:>6} {:>8}".format(*shown), flush=True)
     return found["neither"]
 
 
 def main():
     """Every scenario, or those that are named; 1 where a cut left neither release."""
     parser = argparse.ArgumentParser(prog="make powercut ARGS=…", description=__doc__)
-    parser.add_argument("--only", action="append", choices=list(SCENARIOS), help="may be repeated")
+    parser.add_argument("--only", action="append", choices=NAMES, help="may be repeated")
     parser.add_argument("--seed", type=int, help="repeats the random rows of cuts")
     given = parser.parse_args()
     seed = random.randrange(1 << 32) if given.seed is None else given.seed
     print(f"seed {seed}")
-    print(f"{'scenario':10} {'operations':>10} {'cuts':>6} {'old':>6} {'new':>6} {'neither':>8}")
-    return 1 if sum([run(kind, seed) for kind in given.only or SCENARIOS]) else 0
+    print(f"{'scenario':13} {'operations':>10} {'cuts':>6} {'old':>6} {'new':>6} {'neither':>8}")
+    return 1 if sum([run(kind, seed) for kind in given.only or NAMES]) else 0
 
 
 if __name__ == "__main__":

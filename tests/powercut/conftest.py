@@ -15,10 +15,10 @@ def rig_of():
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
         made = {}
 
-        def rig(kind):
-            if kind not in made:
-                (Path(folder) / kind).mkdir()
-                made[kind] = Rig(Path(folder) / kind, kind)
-            return made[kind]
+        def rig(name):
+            if name not in made:
+                (Path(folder) / name).mkdir()
+                made[name] = Rig(Path(folder) / name, name)
+            return made[name]
 
         yield rig

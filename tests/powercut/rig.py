@@ -6,7 +6,7 @@ process.
 """
 
 # It runs in MicroPython, in a test:
-# ruff: noqa: C419, I001, S102, S605, SIM105, SIM115, T201, UP031
+# ruff: noqa: C419, I001, S102, SIM105, T201, UP031
 
 import asyncio
 import gc
@@ -17,65 +17,9 @@ import vfs
 import chip as chips
 from hashlib import sha256
 from binascii import hexlify
+from nor import BLOCKS, ERASED, Flash, Nvs
 
-BLOCK_BYTES = 4096
-BLOCKS = 240
-_ERASED = b"\xff" * BLOCK_BYTES
 POWER_ON, HARD, WATCHDOG, DEEP_SLEEP, SOFT = range(1, 6)
-
-
-class Flash:
-    """NOR flash over a file: erasing sets a block, programming clears bits; each counts as one."""
-
-    def __init__(self, path, cut_at=0, when="before", blocks=BLOCKS):
-        self._blocks = blocks
-        self._file = open(path, "r+b")
-        self._scratch = bytearray(BLOCK_BYTES)
-        self._cut_at, self._when = cut_at, when
-        self.operations = 0
-
-    def readblocks(self, block, buffer, offset=0):
-        self._file.seek(block * BLOCK_BYTES + offset)
-        self._file.readinto(buffer)
-
-    def writeblocks(self, block, buffer, offset=0):
-        n = len(buffer)
-        at = block * BLOCK_BYTES + offset
-        old = memoryview(self._scratch)[:n]
-        self._file.seek(at)
-        self._file.readinto(old)
-        for i in range(n):
-            if old[i] != 0xFF:  # rare: littlefs programs what it erased
-                assert old[i] & buffer[i] == buffer[i], "programmed without erasing"
-        self._operate(at, buffer)
-
-    def ioctl(self, op, arg):
-        if op == 4:
-            return self._blocks
-        if op == 5:
-            return BLOCK_BYTES
-        if op == 6:
-            self._operate(arg * BLOCK_BYTES, _ERASED)
-        return 0
-
-    def _operate(self, at, data):
-        self.operations += 1
-        is_cut = self.operations == self._cut_at
-        if is_cut and self._when == "before":
-            cut()
-        self._file.seek(at)
-        self._file.write(
-            memoryview(data)[: len(data) // 2] if is_cut and self._when == "middle" else data
-        )
-        if is_cut:
-            cut()
-
-
-def cut():
-    """The power fails: nobody is asked, nothing is tidied up."""
-    os.system("kill -9 $PPID")
-    while True:
-        pass
 
 
 class Reset(BaseException):
@@ -90,6 +34,9 @@ class Machine:
     def __init__(self):
         self.cause = POWER_ON
         self.remembered = b""
+
+    def unique_id(self):
+        return b"\x24\x6f\x28\x00\x00\x01"
 
     def reset_cause(self):
         return self.cause
@@ -118,24 +65,7 @@ class Machine:
 
 class Esp32:
     Partition = None  # mount() makes it
-
-
-class Nvs:
-    """Numbers that outlive the file system: in a file beside the flash."""
-
-    def __init__(self, path):
-        self._path = path
-
-    def number(self, key, default=0):
-        with open(self._path) as f:
-            return json.load(f).get(key, default)
-
-    def set_number(self, key, value):
-        with open(self._path) as f:
-            values = json.load(f)
-        values[key] = value
-        with open(self._path, "w") as f:
-            json.dump(values, f)
+    NVS = Nvs
 
 
 class Response:
@@ -184,17 +114,18 @@ class Host:
         self.asked = []
         self.poll_s = 3600
         self.retry_active = False
+        self.running = lambda: 0  # number of what the board runs, by its status
 
     def offer(self, assignment, manifest, blobs):
-        digest = hexlify(sha256(manifest).digest()).decode()
-        self.answers["/manifests/" + digest] = manifest
+        name = digest(manifest)
+        self.answers["/manifests/" + name] = manifest
         for data in blobs:
-            self.answers["/blobs/" + hexlify(sha256(data).digest()).decode()] = data
+            self.answers["/blobs/" + digest(data)] = data
         number = json.loads(manifest)["number"]
         self.assignment = {
             "assignment": assignment,
             "number": number,
-            "manifest": digest,
+            "manifest": name,
             "size": len(manifest),
         }
 
@@ -205,7 +136,9 @@ class Host:
         self.asked.append((path, offset))
         self.accepts.append(accept or "")
         if path == "/assignment":
-            answer = {"state": "claimed", "release": self.assignment, "poll_s": self.poll_s}
+            is_there = self.assignment and self.assignment["number"] == self.running()
+            release = None if is_there else self.assignment
+            answer = {"state": "claimed", "release": release, "poll_s": self.poll_s}
             answer["retry_active"] = self.retry_active
             return Response(self, json.dumps(answer).encode(), 200, "application/json")
         data = self.answers.get(path)
@@ -222,6 +155,11 @@ class Host:
         if offset > len(data):
             raise HttpError("http-416", 416)
         return Response(self, data[offset:], 206 if offset else 200, kind)
+
+
+def digest(data):
+    """How a blob is called."""
+    return hexlify(sha256(data).digest()).decode()
 
 
 def source_of(accept):
@@ -284,7 +222,10 @@ class Board:
         self.reports = Reports()
         self.lines = []
         self.is_quiet = quiet
-        self.nvs = Nvs(root.nvs)
+        sys.modules["machine"], sys.modules["esp32"] = self.machine, Esp32
+        from device.store import Nvs as DeviceNvs
+
+        self.nvs = DeviceNvs()
         self.config = Named(trial_s=4, contact_s=4)
         self.apps = {}  # slot or release number → Application
         self.wifi = Named(is_joined=True)
@@ -301,7 +242,7 @@ class Board:
     def choose(self):
         """Run boot.py; the slot it put on sys.path."""
         saved = list(sys.path)
-        sys.modules["machine"], sys.modules["esp32"] = self.machine, Esp32
+        sys.modules["machine"] = self.machine
         try:
             exec(self._boot_source, {"__name__": "__main__"})
             path = [p for p in sys.path if p not in saved]
@@ -326,7 +267,7 @@ class Board:
         self.link = Link()
         log = self.log
         log_object = LogObject(log, self.lines)
-        identity = Named(product="blink", model="ESP32_GENERIC", abi=6)
+        self.identity = self.identify()
         self.trial = Trial(
             self.record,
             self.journal,
@@ -347,12 +288,16 @@ class Board:
             firmware,
             self.trial,
             self.reports,
-            identity,
+            self.identity,
             self,
             self.nvs,
             self.link,
             log_object,
         )
+
+    def identify(self):
+        """Who it is."""
+        return Named(product="blink", model="ESP32_GENERIC", abi=6)
 
     async def restart(self, why):
         """power.restart()."""
@@ -433,7 +378,7 @@ def is_whole(slot):
     except (OSError, ValueError):
         return False
     left = {"/slots/%s/release.json" % slot}
-    for path, size, digest in files:
+    for path, size, name in files:
         path = "/slots/%s/%s" % (slot, path)
         left.add(path)
         try:
@@ -441,7 +386,7 @@ def is_whole(slot):
                 data = f.read()
         except OSError:
             return False
-        if hexlify(sha256(data).digest()).decode() != digest or len(data) != size:
+        if digest(data) != name or len(data) != size:
             return False
     return all([is_folder or p in left for p, is_folder in walk("/slots/" + slot)])
 
@@ -451,7 +396,7 @@ def make_release(number, files, image=None, **changes):
     listed = []
     for path in sorted(files):
         data = files[path]
-        listed.append([path, len(data), hexlify(sha256(data).digest()).decode()])
+        listed.append([path, len(data), digest(data)])
     manifest = {
         "format": 1,
         "product": "blink",
@@ -464,8 +409,8 @@ def make_release(number, files, image=None, **changes):
     }
     blobs = list(files.values())
     if image:
-        digest = hexlify(sha256(image).digest()).decode()
-        said = {"size": len(image), "sha256": digest, "elf": hexlify(image[176:192]).decode()}
+        elf = hexlify(image[176:192]).decode()
+        said = {"size": len(image), "sha256": digest(image), "elf": elf}
         manifest["parts"]["firmware"] = {"ESP32_GENERIC": said}
         blobs.append(image)
     manifest.update(changes)
@@ -489,14 +434,19 @@ def put(path, data):
         f.write(data)
 
 
-def install(slot, number, files):
-    """What deploy leaves: a release in a slot, and the record that says so."""
-    from device.update.record import BootRecord
-
+def put_release(slot, number, files):
+    """A release in a slot."""
     manifest, _ = make_release(number, files)
     for path in files:
         put("/slots/%s/%s" % (slot, path), files[path])
     put("/slots/%s/release.json" % slot, manifest)
+
+
+def install(slot, number, files):
+    """What deploy leaves: a release in a slot, and the record that says so."""
+    from device.update.record import BootRecord
+
+    put_release(slot, number, files)
     put("/state/x", b"")
     os.remove("/state/x")
     sys.modules["esp32"] = Esp32
@@ -511,7 +461,7 @@ class Root:
 
     def __init__(self, project, work):
         self.boot = project + "/boot.py"
-        self.nvs = work + "/nvs.json"
+        self.host = work + "/host.json"  # what a host knows
 
 
 def mount(
@@ -522,11 +472,12 @@ def mount(
     if fresh:
         with open(path, "wb") as f:
             for _ in range(blocks + 2 + 2 * chips.SLOT_BLOCKS):
-                f.write(_ERASED)
+                f.write(ERASED)
         with open(work + "/nvs.json", "w") as f:
             f.write("{}")
     sys.path[:] = [("/host" + p if p.startswith("/") else p) for p in sys.path if p != ""]
-    flash = Flash(path, cut_at, when, blocks)
+    flash = Nvs.flash = Flash(path, cut_at, when, blocks)
+    Nvs.path = "/host" + work + "/nvs.json"
     Esp32.chip = chips.Chip(flash, blocks, project + "/simulator")
     Esp32.Partition = chips.partitions(Esp32.chip)
     if fresh:
@@ -543,4 +494,18 @@ def mount(
 def leftovers():
     """Names in /state that no part of the runtime reads."""
     known = ("boot0", "boot1", "journal", "traceback", "trial.log")
-    return [name for name in os.listdir("/state") if name not in known]
+    return [name for name in os.listdir("/state") if name not in known and name[-5:] != ".json"]
+
+
+def garbage():
+    """Names of the JSON files in /state that do not parse."""
+    found = []
+    for name in os.listdir("/state") if "state" in os.listdir("/") else ():
+        if name == "journal" or name[-5:] == ".json":
+            with open("/state/" + name) as f:
+                text = f.read()
+            try:
+                json.loads(text)
+            except ValueError:
+                found.append(name)
+    return found

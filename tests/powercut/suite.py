@@ -1,4 +1,4 @@
-"""Scenarios of updates on the rig of this folder, and what a power cut may leave of them."""
+"""Runs scenarios on the rig of this folder, with and without cuts."""
 
 import hashlib
 import json
@@ -11,11 +11,17 @@ import sys
 import zlib
 from pathlib import Path
 
+from host import patches
+from tests.powercut import verdicts
+from tests.powercut.chip import make_image
+from tests.powercut.kinds import kind_of
+
 ROOT = Path(__file__).parents[2]
 MICROPYTHON = shutil.which(
     "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 )
 PIECE = 32768
+IMAGE_BYTES = 40000  # more than a piece
 
 
 def in_pieces(data):
@@ -60,21 +66,28 @@ def releases():
     return {4: four, 5: five, 6: six}
 
 
-# What the board ends on: release, its firmware, and what it says of release 5.
-SCENARIOS = {
-    "app": (5, "old", "done"),
-    "firmware": (5, "new", "done"),
-    "both": (5, "new", "done"),
-    "rollback": (4, "old", "failed"),
-}
+def images(firmware):
+    """The image that runs and the one that release 5 brings; the patch, where it comes as one."""
+    if firmware != "patch":
+        return {"old": make_image(b"old"), "new": make_image(b"new", IMAGE_BYTES)}
+    old = text(8, IMAGE_BYTES)
+    new = old[:9000] + text(9, 3000) + old[9500:]
+    made = {"old": make_image(b"old", IMAGE_BYTES, body=old)}
+    made["new"] = make_image(b"new", IMAGE_BYTES, body=new)
+    made["patch"] = patches.make(made["old"], made["new"])
+    return made
+
+
 CUTS = ("before", "middle", "after")
+KEPT = ("flash.bin", "nvs.json", "host.json")  # what outlives the power
 
 
 class Rig:
     """Runs lives of one scenario on copies of one installed board."""
 
-    def __init__(self, folder, kind):
-        self._folder, self.kind = folder, kind
+    def __init__(self, folder, name):
+        self._folder, self.name = folder, name
+        self.kind, self.is_full = kind_of(name)
         shaped = {}
         for number, files in releases().items():
             big = [data for data in files.values() if len(data) > PIECE]
@@ -82,9 +95,12 @@ class Rig:
                 "files": {path: data.hex() for path, data in files.items()},
                 "pieces": {hashlib.sha256(d).hexdigest(): in_pieces(d).hex() for d in big},
             }
-        (folder / "releases.json").write_text(json.dumps(shaped))
+        shown = {name: data.hex() for name, data in images(self.kind.firmware).items()}
+        (folder / "releases.json").write_text(json.dumps({"releases": shaped, "images": shown}))
+        (folder / "host.json").write_text("{}")
         self.life("install")
-        for name in ("flash.bin", "nvs.json"):
+        self._operations = 0
+        for name in KEPT:
             shutil.copy(folder / name, folder / f"installed-{name}")
 
     def life(self, what, cut_at=0, when="before", fault="none"):
@@ -96,7 +112,7 @@ class Rig:
             str(self._folder),
         ]
         done = subprocess.run(
-            [*command, what, self.kind, str(cut_at), when, fault],
+            [*command, what, self.name, str(cut_at), when, fault],
             capture_output=True,
             text=True,
             timeout=60,
@@ -108,47 +124,29 @@ class Rig:
 
     def fresh(self):
         """Back to the installed board."""
-        for name in ("flash.bin", "nvs.json"):
+        for name in KEPT:
             shutil.copy(self._folder / f"installed-{name}", self._folder / name)
 
     def operations(self):
         """Flash operations of one good run, which ends as it should."""
-        self.fresh()
-        told = self.life("update")
-        number, image, outcome = SCENARIOS[self.kind]
-        ended = [told["number"], told["mode"], told["image"], told["reports"][-1][1]]
-        assert ended == [number, "active", image, outcome], told
-        return told["operations"]
+        if not self._operations:
+            self.fresh()
+            told = self.life("live")
+            assert not verdicts.astray(told, self.kind, self.is_full), told
+            self._operations = told["operations"]
+        return self._operations
 
     def cut(self, cuts, fault="none"):
-        """Update with the power cut, once or in a row, then on; what became of the board."""
+        """Live with the power cut, once or in a row, then on; what became of the board."""
         self.fresh()
         for n, when in cuts:
-            self.life("update", n, when, fault)  # a later cut may come after its end
+            self.life("live", n, when, fault)  # a later cut may come after its end
         return self.life("recover", fault=fault)
 
+    def first(self, told):
+        """What started after the cut: "old", "new" or "neither"."""
+        return verdicts.first(told, self.kind)
 
-def first(told, kind):
-    """What started after the cut: "old", "new" or "neither"."""
-    number, is_whole, image = told["chosen"][0]
-    pairs = {(4, "old"): "old", (5, "new" if kind in NEW_IMAGE else "old"): "new"}
-    return pairs.get((number, image), "neither") if is_whole else "neither"
-
-
-NEW_IMAGE = ("firmware", "both", "rollback")
-
-
-def wrong(told, kind):
-    """What is wrong with a board after cuts; an empty list for one that is well."""
-    number, image, outcome = SCENARIOS[kind]
-    pairs = [[4, True, "old"], [5, True, "new" if kind in NEW_IMAGE else "old"]]
-    strays = [r for r in told["reports"] if r[0] == 5 and r[1] != outcome]
-    ended = (told["number"], told["image"], told["mode"], told["is_new_whole"])
-    checks = (
-        (all(c in pairs for c in told["chosen"]), "a pair started that no release brought"),
-        (ended == (number, image, "active", True), "the update did not get there"),
-        (not strays, "a cut was held against the release"),
-        (told["next"] == 6 and told["is_next_whole"], "the next update did not get there"),
-        (not told["leftovers"] and not told["garbage"], "state files are left over or garbage"),
-    )
-    return [text for is_so, text in checks if not is_so]
+    def wrong(self, told):
+        """What is wrong with a board after cuts; an empty list for one that is well."""
+        return verdicts.wrong(told, self.kind)
