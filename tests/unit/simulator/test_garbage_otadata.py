@@ -1,5 +1,5 @@
-"""A flash that is not as deploy leaves it: a virtual board starts what an ESP32 would, and
-esp32.Partition says what it says there.
+"""With garbage where otadata should be, or partitions that overlap, a virtual board starts what an
+ESP32 would.
 """
 
 import random
@@ -8,13 +8,10 @@ import struct
 import pytest
 
 from simulator import build_image, otadata
-from simulator.partitions import APP, DATA, LAYOUT, Partition, find
-from tests.boards import PROMPT, BoardError, execute
+from simulator.partitions import LAYOUT, find
+from tests.boards import PROMPT, execute
 
 RUNNING = "from esp32 import Partition; print(Partition(Partition.RUNNING).info()[4])"
-NEXT = "from esp32 import Partition; print(Partition(Partition.RUNNING).get_next_update())"
-SET_BOOT = "from esp32 import Partition; Partition(Partition.RUNNING).set_boot()"
-CONFIRM = "from esp32 import Partition; Partition.mark_app_valid_cancel_rollback()"
 OTADATA = find(LAYOUT, "otadata").offset
 RANDOM = random.Random(1)
 RECORD = struct.Struct("<I20sII")
@@ -60,35 +57,6 @@ def test_only_a_blank_otadata_is_filled_in(virtual_board, record):
     restart(virtual_board)
     is_filled = otadata.read(virtual_board.flash, OTADATA)[0] == otadata.Entry(1, otadata.VALID)
     assert is_filled is (record == NO_SEQUENCE)
-
-
-ONE_SLOT = (
-    *(p for p in LAYOUT if p.label in ("nvs", "phy_init")),
-    Partition("factory", APP, 0, 0x10000, 0x1F0000),
-    Partition("vfs", DATA, 0x81, 0x200000, 0x200000),
-)
-
-
-@pytest.fixture
-def one_slot(board_maker):
-    """A board as stock firmware without OTA lays it out, at its prompt."""
-    board = board_maker(layout=ONE_SLOT)
-    restart(board)
-    return board
-
-
-def test_a_table_with_one_firmware_partition_starts(one_slot):
-    assert execute(one_slot, RUNNING) == "factory\n"
-
-
-@pytest.mark.parametrize(
-    ("code", "error"),
-    ((NEXT, "ENOENT"), (SET_BOOT, "ESP_ERR_NOT_FOUND"), (CONFIRM, "ESP_ERR_NOT_FOUND")),
-    ids=("get_next_update", "set_boot", "mark_app_valid"),
-)
-def test_there_nothing_can_be_chosen(one_slot, code, error):
-    with pytest.raises(BoardError, match=error):
-        execute(one_slot, code)
 
 
 def test_a_table_whose_partitions_overlap_starts_too(board_maker):
