@@ -114,7 +114,7 @@ class Host:
         self.asked = []
         self.poll_s = 3600
         self.retry_active = False
-        self.running = lambda: 0  # number of what the board runs, by its status
+        self.running = lambda: -1  # number of what the board runs, by its status
 
     def offer(self, assignment, manifest, blobs):
         name = digest(manifest)
@@ -136,8 +136,9 @@ class Host:
         self.asked.append((path, offset))
         self.accepts.append(accept or "")
         if path == "/assignment":
-            is_there = self.assignment and self.assignment["number"] == self.running()
-            release = None if is_there else self.assignment
+            release = self.assignment
+            if isinstance(release, dict) and release.get("number") == self.running():
+                release = None
             answer = {"state": "claimed", "release": release, "poll_s": self.poll_s}
             answer["retry_active"] = self.retry_active
             return Response(self, json.dumps(answer).encode(), 200, "application/json")
