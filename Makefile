@@ -32,7 +32,7 @@ hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=â
 	$(BIN)/python -m pytest tests/hil -p pytest_embedded.plugin --embedded-services serial -o junit_family=xunit1 \
 	  --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
 
-bench-update: $(READY) ## Measure what travels for a firmware update, and how long making the image takes
+bench-update: $(READY) ## Measure what travels for an update, and how long staging and sealing take against their floors
 	@$(BIN)/python -m tests.bench.update $(ARGS)
 
 faults: $(READY) ## Hurt the network of an update in every way that is known (ten minutes on 2 cores)

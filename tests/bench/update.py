@@ -1,4 +1,4 @@
-"""What travels for a firmware update, and how long making an image of it takes: a table."""
+"""What travels for an update, and how long staging and sealing take against their floors."""
 
 import argparse
 import io
@@ -17,7 +17,7 @@ from bsdiff4.format import read_patch
 
 from host import patches
 from host.storage import in_pieces
-from tests.bench import images
+from tests.bench import images, staging
 
 _ROOT = Path(__file__).parents[2]
 _LIMIT = 1.2  # of a patch, against bsdiff's three streams, each deflated whole
@@ -32,6 +32,8 @@ def main():
     pairs = {"given": tuple(p.read_bytes() for p in given)} if given else _pairs()
     for name, (source, target) in pairs.items():
         _report(name, source, target)
+    print("\nstaging over sockets, medians of rounds in turn, and the app `thermostat`")
+    staging.report(*next(iter(pairs.values())))
 
 
 def _pairs():
@@ -49,6 +51,7 @@ def _report(name, source, target):
     patch, pieces = patches.make(source, target), in_pieces(target)
     reference = _bsdiff_deflated(source, target)
     [count] = struct.unpack_from("<I", patch, 8)
+    verdict = "hit" if len(patch) <= _LIMIT * reference else "missed"
     print(f"\n{name}")
     for label, value in (
         ("full", len(target)),
@@ -59,7 +62,8 @@ def _report(name, source, target):
         ("longest piece", max(struct.unpack_from(f"<{count}I", patch, 48))),
     ):
         print(f"  {label:<16}{value:>12,} bytes")
-    print(f"  patch / (bsdiff+deflate) {len(patch) / reference:>7.3f}, at most {_LIMIT}")
+    ratio = len(patch) / reference
+    print(f"  patch / (bsdiff+deflate) {ratio:>7.3f}, at most {_LIMIT}: {verdict}")
     found = _timed(source, target, pieces, patch)
     for key, label in _SPEEDS.items():
         took, ratio = found[key]["ms"], found[key]["ms"] / found["floor"]["ms"]

@@ -9,7 +9,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from tests.faults.rig import Rig, memory_folder
+from tests import memory
+from tests.faults.rig import Rig
 from tests.faults.suite import SCENARIOS, cases, good_runs, is_met, run, tries, wrong
 
 CASES = 36  # of each scenario
@@ -56,7 +57,7 @@ def main():
     print(f"seed {seed}")
     boards = BOARDS_PER_CORE * (os.cpu_count() or 1)
     with (
-        tempfile.TemporaryDirectory(dir=memory_folder()) as folder,
+        tempfile.TemporaryDirectory(dir=memory.folder()) as folder,
         ThreadPoolExecutor(boards) as pool,
     ):
         rig = Rig(Path(folder))

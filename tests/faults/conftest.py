@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.rig import Rig, memory_folder
+from tests import memory
+from tests.faults.rig import Rig
 
 
 @pytest.fixture(scope="module")
 def rig():
-    with tempfile.TemporaryDirectory(dir=memory_folder()) as folder:
+    with tempfile.TemporaryDirectory(dir=memory.folder()) as folder:
         yield Rig(Path(folder))
 
 

@@ -13,7 +13,6 @@ import time
 import zlib
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from types import SimpleNamespace
 
 from littlefs import LittleFS
@@ -368,9 +367,3 @@ def _payloads():
     """Of the firmware that a board has, and of the one that it gets: two builds of one code."""
     text = code(1, 150_000)
     return text, text[:70_000] + code(2, 3000) + text[70_000:]
-
-
-def memory_folder():
-    """Where flashes of 4 MB are copied to: not onto a disk, if that can be."""
-    memory = Path("/dev/shm")  # noqa: S108
-    return memory if memory.is_dir() else None

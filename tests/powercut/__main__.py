@@ -9,6 +9,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
+from tests import memory
 from tests.powercut.kinds import NAMES
 from tests.powercut.suite import CUTS, Rig
 
@@ -19,8 +20,7 @@ _rig = None
 def prepare(name):
     """A rig of this process's own."""
     global _rig
-    memory = Path("/dev/shm")  # noqa: S108
-    folder = tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None)
+    folder = tempfile.TemporaryDirectory(dir=memory.folder())
     _rig = Rig(Path(folder.name), name)
     _rig.kept = folder
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from tests import memory
 from tests.powercut.suite import Rig
 
 
 @pytest.fixture(scope="session")
 def rig_of():
     """Rigs by scenario, each made once."""
-    memory = Path("/dev/shm")  # noqa: S108 - 1.2 MB are copied for each cut: not to a disk, if that can be
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory.folder()) as folder:
         made = {}
 
         def rig(name):

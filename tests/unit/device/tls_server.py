@@ -49,6 +49,7 @@ class TlsServer:
 
     def _serve(self, raw):
         raw.settimeout(20)
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms, now and then
         with raw, contextlib.suppress(OSError, EOFError):  # the board went away: often the point
             self._open.add(raw)
             with self._context.wrap_socket(raw, server_side=True) as connection:
