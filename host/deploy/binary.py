@@ -12,7 +12,6 @@ _MAGIC = 0xE9
 _HEADER_BYTES = 24
 _BOOTLOADERS = {0: 0x1000, 2: 0x1000, 18: 0x2000}  # where the ROM looks for one, by chip; else 0
 _DESCRIPTOR_OFFSET, _DESCRIPTOR = 32, struct.pack("<I", 0xABCD5432)
-_SMALLEST_FLASH = 4 * MB
 _DOWNLOAD = "download one for this board from https://micropython.org/download/"
 _OTA_APP_BYTES = 0x180000  # of a slot in the layout for 4 MB
 
@@ -89,9 +88,7 @@ def reason_against(binary: Binary, chip: Chip) -> DeployError | None:
          "use another board"),
         (binary.chip != chip.number, "wrong-chip",
          f"the file is for an {named}, the board is an {chip.name}", _DOWNLOAD),
-        (chip.flash_bytes < _SMALLEST_FLASH, "small-flash",
-         f"the board has {chip.flash_bytes // MB} MB of flash: two firmwares and three copies of "
-         "the runtime take 4 MB", "use a board with 4 MB or more"),
+        (layout.is_too_small(chip.flash_bytes), *layout.too_small(chip.flash_bytes)),
         (binary.layout and binary.flash_bytes > chip.flash_bytes, "small-flash",
          f"the file is for {binary.flash_bytes // MB} MB of flash, the board has "
          f"{chip.flash_bytes // MB} MB", _DOWNLOAD),
@@ -131,7 +128,7 @@ def _first_slot(there: Layout) -> list[Segment]:
 
 def fits_ota(binary: Binary) -> bool:
     """Whether its app fits a slot of the smallest layout with two."""
-    return binary.flash_bytes > _SMALLEST_FLASH or len(binary.app) <= _OTA_APP_BYTES
+    return binary.flash_bytes > layout.SMALLEST_FLASH or len(binary.app) <= _OTA_APP_BYTES
 
 
 def _bad(detail: str) -> DeployError:

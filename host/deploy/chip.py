@@ -7,13 +7,6 @@ from host.deploy.layout import MB
 from host.deploy.loader import Loader
 from host.deploy.work import Work
 
-_SMALLEST_BYTES = 4 * MB
-_SMALL = (
-    "small-flash",
-    "the board has {} MB of flash: two firmwares and three copies of the runtime take 4 MB",
-    "use a board with 4 MB or more; docs/BOARDS.md lists some",
-)
-
 
 def look(work: Work) -> None:
     """Ask the loader; a board that does not enter it is asked through MicroPython later.
@@ -39,19 +32,11 @@ def look(work: Work) -> None:
         return
     work.chip = work.loader.chip()
     work.say(describe(work.chip))
-    if why := reason_against(work.chip):
-        raise why
+    if layout.is_too_small(work.chip.flash_bytes):
+        raise DeployError(*layout.too_small(work.chip.flash_bytes))
 
 
 def describe(chip: Chip) -> str:
     """A chip in one line."""
     size = f"{chip.flash_bytes // MB} MB" if chip.flash_bytes else "unknown"
     return f"{chip.name}, {size} of flash, {layout.describe(chip.layout)}"
-
-
-def reason_against(chip: Chip) -> DeployError | None:
-    """Why no firmware could help this board. Pure."""
-    if 0 < chip.flash_bytes < _SMALLEST_BYTES:
-        word, text, advice = _SMALL
-        return DeployError(word, text.format(chip.flash_bytes // MB), advice)
-    return None

@@ -15,7 +15,6 @@ ABI = 6
 _MODEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _NEEDED = ("asyncio", "esp32", "hashlib", "json", "machine", "network", "ssl")
 _OPTIONAL = ("umqtt.simple", "deflate", "ntptime")
-_SMALLEST_BYTES = 4 * MB
 _DOWNLOAD = (
     "flash a current one: mpfleet deploy --firmware FILE (https://micropython.org/download/)"
 )
@@ -101,11 +100,7 @@ def reason_against(said: dict) -> tuple[str, str] | None:
             "missing-modules",
             f"the board's firmware lacks {', '.join(missing)}",
         ),
-        (
-            0 < flash_bytes < _SMALLEST_BYTES,
-            "small-flash",
-            f"the board has {flash_bytes // MB} MB of flash, the runtime and its copies take 4 MB",
-        ),
+        (layout.is_too_small(flash_bytes), *layout.too_small(flash_bytes)[:2]),
     )
     return next(((word, detail) for applies, word, detail in checks if applies), None)
 

@@ -15,6 +15,7 @@ _NVS, _OTADATA, _FAT = 2, 0, 0x81  # subtypes of data
 _FILES = (_FAT, 0x82, 0x83)  # or SPIFFS, or littlefs
 _FILE_LABELS = ("vfs", "ffat")
 
+SMALLEST_FLASH = 4 * MB
 Segment = tuple[int, bytes]  # an offset in flash, and what is to lie there
 
 
@@ -121,6 +122,20 @@ def blanks(old: Layout, new: Layout, tail: bytes = b"") -> list[Segment]:
     if new.files and not keeps_files(old, new):  # MicroPython formats where this is blank
         found.append((new.files.offset, b"\xff" * 2 * SECTOR))
     return found
+
+
+def is_too_small(flash_bytes: int) -> bool:
+    """Whether a flash cannot hold what a board needs; 0 is not known."""
+    return 0 < flash_bytes < SMALLEST_FLASH
+
+
+def too_small(flash_bytes: int) -> tuple[str, str, str]:
+    """Word, sentence and advice for a board with such a flash."""
+    detail = (
+        f"the board has {flash_bytes // MB} MB of flash: two firmwares and three copies of the "
+        "runtime take 4 MB"
+    )
+    return "small-flash", detail, "use a board with 4 MB or more; docs/BOARDS.md lists some"
 
 
 def describe(layout: Sequence[Partition]) -> str:
