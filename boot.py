@@ -181,7 +181,7 @@ def firmware():
     """What runs as (label, hash), or None without OTA partitions."""
     from esp32 import Partition
 
-    running = identify(Partition(Partition.RUNNING))
+    running = identify(Partition(Partition.RUNNING))  # type: ignore[arg-type]
     return running if running[0].startswith(b"ota_") else None
 
 
@@ -203,7 +203,7 @@ def mark_valid():
     try:
         Partition.mark_app_valid_cancel_rollback()
     except OSError:  # otadata is blank, or all ABORTED: nothing would lead back to this firmware
-        Partition(Partition.RUNNING).set_boot()
+        Partition(Partition.RUNNING).set_boot()  # type: ignore[arg-type]
         Partition.mark_app_valid_cancel_rollback()
 
 

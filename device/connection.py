@@ -78,7 +78,8 @@ class Host:
             import ssl
 
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-            context.verify_mode = ssl.CERT_REQUIRED
+            # the stub forgets it
+            context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
             try:
                 context.load_verify_locations(cadata=self._ca)
             except (ValueError, OSError, TypeError) as e:

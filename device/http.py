@@ -120,7 +120,7 @@ class Http:
         status = _number(words[1]) if len(words) > 1 and words[0].startswith(b"HTTP/1.") else None
         if status is None:
             raise HttpError("bad-answer", 0)
-        headers = {}
+        headers = {}  # type: dict[str, str]
         for _ in range(_LINES):
             line = await self._connection.readline(_LINE_BYTES)
             if line is None:

@@ -109,7 +109,7 @@ async def supervise(table, log, on_memory_error):
     `on_memory_error` is told the name of one that ran out of memory.
     """
     await asyncio.gather(
-        *[asyncio.create_task(_keep(*row, log, on_memory_error)) for row in table]
+        *[asyncio.create_task(_keep(name, body, log, on_memory_error)) for name, body in table]
     )
 
 

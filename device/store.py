@@ -98,6 +98,17 @@ class Store:
 class Config:
     """The settings of config.json, an attribute each; one of another type counts as absent."""
 
+    product: str
+    model: str
+    poll_s: int
+    watchdog_s: int
+    trial_s: int
+    contact_s: int
+    healthy_s: int
+    hostname: str
+    ntp_host: str
+    app: dict
+
     def __init__(self, store):
         given = store.load("config.json", {})
         for name, default in DEFAULTS.items():

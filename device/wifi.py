@@ -120,7 +120,8 @@ class Wifi:
         start = bad_since = time.ticks_ms()
         while not self._wlan.isconnected():
             now = time.ticks_ms()
-            status = self._wlan.status()
+            # the stub thinks of a list of stations
+            status = self._wlan.status()  # type: int  # type: ignore[assignment]
             word = _WORDS.get(status)
             if word is None:
                 bad_since = now
@@ -147,7 +148,7 @@ class Wifi:
         except OSError as e:  # the radio is busy
             self._log("wifi", "scan", repr(e))
             return {}
-        seen = {}
+        seen = {}  # type: dict[str, int]
         for entry in found:  # ssid, bssid, channel, rssi, security, hidden
             try:
                 ssid = entry[0].decode()

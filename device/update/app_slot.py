@@ -51,7 +51,7 @@ class FilePart:
         """Nothing of it is there any more."""
         _remove(self._path)
 
-    async def is_whole(self, size, digest, download):
+    async def is_whole(self, download, size, digest):
         """Whether the file has this size and this hash."""
         return self.size() == size and await download.holds(self, size, digest)
 
@@ -119,7 +119,7 @@ class AppSlot:
             Damaged, NetworkError, HttpError: as Download.fetch().
         """
         for path in (self.release, self.coming):
-            if await FilePart(path).is_whole(size, digest, download):
+            if await FilePart(path).is_whole(download, size, digest):
                 return path
         self.make()
         self.discard()  # it may be another release's
@@ -162,7 +162,7 @@ class AppSlot:
         for f in files:
             path, size, digest = f[:3]
             target = self.folder + "/" + path
-            if not await FilePart(target).is_whole(size, digest, download):
+            if not await FilePart(target).is_whole(download, size, digest):
                 _remove(target)
                 raise Damaged("hash-mismatch", path)
 
@@ -177,7 +177,7 @@ class AppSlot:
             name = path[len(self.folder) + 1 :]
             if is_folder:
                 _remove_empty(path)
-            elif name in wanted and await FilePart(path).is_whole(*wanted[name][1:3], download):
+            elif name in wanted and await FilePart(path).is_whole(download, *wanted[name][1:3]):
                 _, size, digest = wanted.pop(name)[:3]
                 sources[digest] = path
                 download.resumed += size

@@ -116,7 +116,8 @@ class Download:
     async def _rest(self, path, found, size, part, done, index, source):
         is_new = not (index or done)
         begun = _kind(index)
-        forms = {}  # that it may travel in: one that goes on keeps its own
+        # that it may travel in: one that goes on keeps its own
+        forms = {}  # type: dict
         if is_new or begun == PIECES:
             forms[PIECES] = _Pieces(size, self.view)
         if source and (is_new or begun == PATCH):

@@ -76,7 +76,7 @@ def unpack(data):
 
 def blank():
     """Fields of a board that was never set up."""
-    fields = dict.fromkeys(_COUNTERS, 0)
+    fields = dict.fromkeys(_COUNTERS, 0)  # type: dict[str, object]
     fields.update(active=NONE, trial=NONE, firmware=None, expected=None)
     fields.update(reason="", number=0, tries=TRIES)
     return fields
@@ -92,6 +92,23 @@ def running_slot(path):
 
 class BootRecord:
     """Two copies written in turn; its attributes are the fields of the newer valid one."""
+
+    active: str
+    trial: str
+    committing: int
+    starts: int
+    activations: int
+    tries: int
+    crashes: int
+    spared: int
+    wakes: int
+    rounds: int
+    watchdog_s: int
+    firmware: "tuple[bytes, bytes] | None"
+    expected: "tuple[bytes, bytes] | None"
+    reason: str
+    number: int
+    _sequence: int
 
     def __init__(self, folder="/state", path=None):
         self._folder = folder
