@@ -81,12 +81,12 @@ class Console:
         """
         deadline = time.monotonic() + timeout_s
         while True:
+            if self._is_over.is_set():
+                raise Interrupted
             left = deadline - time.monotonic()
             try:
                 return self._transcript.wait_for(text, max(0, min(left, _SLICE_S)), since)
             except TimeoutError:
-                if self._is_over.is_set():
-                    raise Interrupted from None
                 if left <= _SLICE_S:
                     said = " | ".join(self.tail(since)) or "nothing"
                     limit = f"no {text!r} within {timeout_s:.0f} s"
