@@ -44,5 +44,9 @@ class Refused(DeviceError):
     """This release is not for this board as it stands: report it and do not try it again."""
 
 
+class Untrusted(DeviceError):
+    """Metadata or a target is not what our root vouches for: what was believed before stays."""
+
+
 class StorageFull(DeviceError):
     """The file system has no room: nothing was changed."""

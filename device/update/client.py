@@ -120,8 +120,6 @@ class Client:
             if counter and outcome == FAILURE:
                 self._journal.write(**{counter: failures + 1})
             if after == step:
-                if self._word == "out-of-memory":  # a heap in pieces is whole again after a reset
-                    await self._power.restart("out of memory")
                 break  # later
             if after == "refuse":
                 self._refuse(step, outcome)

@@ -35,7 +35,8 @@ _FIELDS = (
 
 def parse(stream):
     """The manifest in a seekable stream of bytes; raises Refused where it is none."""
-    _check_depth(stream)
+    if is_deeper(stream, MANIFEST_DEPTH_MAX):
+        raise Refused("manifest-invalid", "nested too deep", MANIFEST_DEPTH_MAX)
     stream.seek(0)
     try:
         manifest = json.load(stream)
@@ -125,15 +126,18 @@ def _files(manifest):
     return manifest["parts"]["app"]["files"]
 
 
-def _check_depth(stream):
-    """Count brackets outside of strings: the parser recurses, and would end in a MemoryError."""
-    state = (0, _OUTSIDE)
+def is_deeper(stream, most):
+    """Whether brackets outside of strings nest deeper: the parser recurses, and ends badly."""
+    depth, where = 0, _OUTSIDE
     chunk = bytearray(_SCAN_BYTES)
     n = stream.readinto(chunk)
     while n:
         for i in range(n):
-            state = _scan(chunk[i], *state)
+            depth, where = _scan(chunk[i], depth, where)
+            if depth > most:
+                return True
         n = stream.readinto(chunk)
+    return False
 
 
 def _scan(byte, depth, where):
@@ -141,10 +145,7 @@ def _scan(byte, depth, where):
         return depth, _INSIDE
     if where == _INSIDE:
         return depth, _INSIDE_NEXT.get(byte, _INSIDE)
-    depth += _DEEPER.get(byte, 0)
-    if depth > MANIFEST_DEPTH_MAX:
-        raise Refused("manifest-invalid", "nested too deep", MANIFEST_DEPTH_MAX)
-    return depth, _INSIDE if byte == _QUOTE else _OUTSIDE
+    return depth + _DEEPER.get(byte, 0), _INSIDE if byte == _QUOTE else _OUTSIDE
 
 
 def _check_fields(manifest):

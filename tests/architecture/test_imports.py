@@ -21,6 +21,11 @@ TABLE = (
     ("device/update/steps.py", ("device.errors",)),
     ("device/update/plan.py", ("device.errors", "device.protocol")),
     (
+        "device/update/metadata.py",
+        ("device.errors", "device.update.plan", "device.update.signature"),
+    ),
+    ("device/update/signature.py", ()),
+    (
         "device/update/client.py",
         (
             "device.update.steps",

@@ -510,34 +510,19 @@ say(board.record.crashes)
     assert on_rig(script) == ["/slots/a", 1]
 
 
-def test_too_little_heap_is_tried_again_after_resets_and_refused_in_the_end(on_rig):
+def test_too_little_heap_is_refused_in_the_end(on_rig):
     script = (
         LATER
         + """
 host.answers[blob] = MemoryError()
-say([board.boot() for _ in range(5)])
+say(tries(5))
 say(ends())
 say(board.reports.queue[0]["detail"])
 """
     )
-    why, ended, detail = on_rig(script)
-    assert why == ["out of memory"] * 3 + [None] * 2
-    assert ended == [["refused", "not-staged", 5, 17]]
+    words, ended, detail = on_rig(script)
+    assert (words, ended) == ([None] * 5, [["refused", "not-staged", 5, 17]])
     assert "MemoryError" in detail
-
-
-def test_a_heap_that_is_whole_after_the_reset_bears_the_update(on_rig):
-    script = (
-        LATER
-        + """
-whole, host.answers[blob] = host.answers[blob], MemoryError()
-say(board.boot())
-host.answers[blob] = whole
-board.run()
-say(ends())
-"""
-    )
-    assert on_rig(script) == ["out of memory", [["done", None, 5, 17]]]
 
 
 def test_a_byte_that_flash_lost_is_found_before_it_runs(on_rig):
