@@ -216,6 +216,10 @@ class Slot:
         self._on_staged = on_staged
         self.folder = "/slots/" + letter
 
+    @property
+    def is_sealed(self):
+        return self._world.slots.get(self.letter) is not None
+
     def sources(self, digests):
         return {}
 
