@@ -25,8 +25,9 @@ _RAW = b"raw REPL; CTRL-B to exit\r\n"
 class Board:
     """Code runs on it one piece at a time."""
 
-    def __init__(self, port: str) -> None:
-        self.port = ports.real(port)
+    def __init__(self, port: str, patience: float = 1.0) -> None:
+        """`patience` multiplies how long it may take to answer."""
+        self.port, self._patience = ports.real(port), patience
         self._transport = _open(self.port)
         self._heard = b""  # of what the board prints after a reset
         self.is_lost = False  # the port went away while it was listened to
@@ -40,7 +41,7 @@ class Board:
         said = b""
         for wait_s in _STOP_WAITS_S:
             with ports.kept(self.port):
-                is_in, heard = self._enter(wait_s, soft_reset)
+                is_in, heard = self._enter(wait_s * self._patience, soft_reset)
             if is_in:
                 self._transport.in_raw_repl = True
                 return
@@ -57,7 +58,7 @@ class Board:
         """
         with ports.kept(self.port):
             try:
-                printed, raised = self._transport.exec_raw(code, timeout=_RUN_S)
+                printed, raised = self._transport.exec_raw(code, timeout=_RUN_S * self._patience)
             except (TransportError, struct.error) as error:
                 detail = f"the board stopped answering on {self.port}"
                 raise DeployError("no-answer", detail, ports.AGAIN) from error

@@ -15,7 +15,7 @@ def stop(work: Work) -> None:
         DeployError: what `Board` raises, or `not-agreed`.
     """
     work.say(f"stopping what runs on {work.port}")
-    work.board = Board(work.port)
+    work.board = Board(work.port, work.plan.patience)
     work.copier = Copier(work.board)
     try:
         work.board.stop()

@@ -36,6 +36,7 @@ class Plan:
     libraries: Path | None = None  # a folder with umqtt and aioble, where none may be fetched
     has_aioble: bool = False  # Bluetooth's library is to be there
     wait_s: float = ONLINE_WAIT_S
+    patience: float = 1.0  # multiplies how long a slow board may take to answer
 
 
 class Host(Protocol):

@@ -140,6 +140,7 @@ class Board:
             number=self.site.baseline,
             config={name: round(self.patient(s)) for name, s in self._config.items()},
             wait_s=0,
+            patience=self.parts.table.patience,
         )
         shop = Before(self.client, self.site.candidate.number)
         self._started = self.console.mark
@@ -170,7 +171,7 @@ class Board:
     def prompt(self):
         """The board at its prompt, with what ran on it stopped."""
         with self.console.released():
-            prompt = Prompt(self.parts.port())
+            prompt = Prompt(self.parts.port(), self.parts.table.patience)
             try:
                 prompt.stop()
                 yield prompt
