@@ -212,7 +212,7 @@ def was_announced():
     memory = machine.RTC().memory()
     if memory[:4] != b"MPFR" or not any(memory[4:5]):
         return False
-    machine.RTC().memory(b"MPFR\0")
+    machine.RTC().memory(b"MPFR\0" + memory[5:])
     return True
 
 

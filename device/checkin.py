@@ -19,6 +19,8 @@ _BACKOFF_S = (5, 300)
 _LINK_S = const(15)
 _LONGEST_S = const(86400)  # of a Retry-After
 _ROOM_BYTES = const(40960)  # a TLS session takes 26 kB, WiFi some buffers while data flow
+_SHORT = const(3)  # times out of memory without a good talk between: the application is in the way
+_SHORT_DAY = const(1440)  # as often as a task dies in a day
 _LONGEST_POLL_S = const(400000)  # asyncio counts milliseconds modulo 2**30 on a 32-bit chip
 _FORGET_S = const(5)  # after a first 401: it is registered anew at once, but only once an hour
 _AGAIN_MS = const(3600000)
@@ -55,10 +57,13 @@ def is_short(blocks):
     return bool(blocks) and max(blocks) < _ROOM_BYTES
 
 
-def drop():
-    """Forget the modules that nobody uses just now, and give their heap back."""
+def drop(names=_TRANSIENT):
+    """Forget modules that nobody uses just now, and give their heap back.
+
+    `names` are how they begin; a whole package ends in a dot.
+    """
     for name in list(sys.modules):
-        if name.startswith(_TRANSIENT) and name != _RESIDENT:
+        if name.startswith(names) and name != _RESIDENT:
             del sys.modules[name]
             package, _, last = name.rpartition(".")
             if hasattr(sys.modules[package], last):  # not so where its import failed
@@ -94,20 +99,22 @@ class Talks:
 class Checkin:
     """Talk after talk. `talks` opens and closes conversations (device/conversation.py)."""
 
-    def __init__(self, wifi, clock, talks, link, config, log):
+    def __init__(self, wifi, clock, talks, link, power, config, log):
         self._wifi = wifi
         self._clock = clock
         self._talks = talks
         self._link = link
+        self._power = power
         self._config = config
         self._log = log
         self._wake = asyncio.Event()
         self._is_told_to_wait = False
-        self._failures = 0
+        self._failures = self._shortages = 0
         self._forgot_ms = None  # when the host last refused our secret
         self._is_known = False
         self.is_tight = False  # the memory did not bear MQTT's session beside HTTPS
         self.is_busy = False
+        self.has_talked = False  # a talk came to an end that the host knows of
         self.rounds = 0
 
     def wake(self):
@@ -153,12 +160,25 @@ class Checkin:
             return self._refused(e)
         except NetworkError as e:
             self._log("host", e.detail())
-            self.is_tight = self.is_tight or e.code == "out-of-memory"
+            if e.code == "out-of-memory":
+                if self.is_tight:
+                    await self.run_short()
+                self.is_tight = True
             if not self._clock.is_set:
                 await self._clock.sync_ntp()
             return self._later()
-        self._failures = 0
+        self._failures = self._shortages = 0
+        self.has_talked = True
         return jittered(min(poll_s, _LONGEST_POLL_S))
+
+    async def run_short(self):
+        """A task ran out of memory: the heap bears no update, perhaps not even a talk."""
+        self._shortages += 1
+        if self._shortages % _SHORT_DAY == 0:
+            self._power.remember(rounds=0)  # whatever it is, it gets another chance each day
+        if self._shortages >= _SHORT:
+            self._talks.close()
+            await self._power.retreat("out of memory")
 
     def _meet(self):
         """The host knows this board: so does its broker."""
@@ -168,6 +188,7 @@ class Checkin:
 
     def _refused(self, e):
         self._log("host", e.detail())
+        self.has_talked = e.status < 500
         wait_s = e.retry_after_s or _WAIT_S.get(e.status)
         self._is_told_to_wait = bool(wait_s)
         if e.status == 401:

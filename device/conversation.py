@@ -7,6 +7,7 @@ not in run.py, from the parts that stay.
 
 from micropython import const
 
+from device.checkin import drop
 from device.errors import HttpError
 from device.http import Http
 from device.protocol import credentials
@@ -79,25 +80,30 @@ def build_client(r, http):
     from device.update.app_slot import AppSlot
     from device.update.client import Client
     from device.update.steps import Journal
-    from device.update.trial import Health, Trial
 
     log, record, reports, power, nvs = r.log, r.record, r.reports, r.power, r.nvs
     journal = Journal(r.store)
-    health = Health(r.config, log)
-    trial = Trial(
-        record, journal, firmware, health, reports, power, nvs, r.store, r.config, log
-    )
+
+    def make_trial():
+        from device.update.trial import Health, Trial  # not by most talks
+
+        health = Health(r.config, log)
+        return Trial(
+            record, journal, firmware, health, reports, power, nvs, r.store, r.config, log
+        )
+
     return Client(
         http,
         record,
         journal,
         AppSlot,
         firmware,
-        trial,
+        make_trial,
         reports,
         r.identity,
         power,
         nvs,
         r.link,
+        drop,
         log,
     )

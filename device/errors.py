@@ -50,3 +50,7 @@ class Untrusted(DeviceError):
 
 class StorageFull(DeviceError):
     """The file system has no room: nothing was changed."""
+
+
+class Starved(DeviceError):
+    """The application leaves an update too little time: go on without it."""

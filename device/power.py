@@ -11,11 +11,14 @@ import time
 import machine
 from micropython import const
 
-# RTC memory: by it boot.py tells a crash from a reset of ours (it survives all but a power-on).
+# RTC memory (SPEC section 3): by it boot.py tells a crash from a reset of ours, and this start
+# knows what the last one wished and counted. It survives all but a power-on.
 _MAGIC = const(b"MPFR")
 _NOTHING = const(0)
 _ANNOUNCED = const(1)  # a reset of ours
 _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-up, logging on
+_KEPT = const(3)  # bytes behind the flag: wish, rounds, walks
+_ROUNDS = const(3)  # in update mode, until an update ends or the power does
 _TICK_MS = const(5000)
 _DELAY_S = (1, 60)  # before a task that died is started again, later each time
 _PERSON_MS = const(600000)  # how long the watchdog is kept quiet for a person at the prompt
@@ -27,6 +30,8 @@ class Power:
     def __init__(self, watchdog_s, log):
         self._log = log
         self._rtc = machine.RTC()
+        wish, self.rounds, self.walks = self._recall()
+        self.is_alone = wish == 1  # without the application: update mode
         self.watchdog_s = watchdog_s
         self._watchdog = None
         if watchdog_s > 0:
@@ -58,6 +63,27 @@ class Power:
             await prepare(why)
         self.reset(why)
 
+    @property
+    def may_retreat(self):
+        """Whether there is update mode to go to; once there it is no better elsewhere."""
+        return not self.is_alone and self.rounds < _ROUNDS
+
+    async def retreat(self, why):
+        """Restart into update mode, from there too; returns only where that was done too often."""
+        if self.rounds < _ROUNDS:
+            self.walks = 0
+            for prepare in self.before_reset:
+                await prepare(why)
+            self.rounds += 1
+            self._announce("update mode: " + why, 1)
+            machine.reset()
+
+    def remember(self, walks=0, rounds=None):
+        """Count, past a reset: walks of an update that did not end, rounds in update mode."""
+        self.walks = min(walks, 255)
+        self.rounds = self.rounds if rounds is None else rounds
+        self._mark(_NOTHING)
+
     async def sleep(self, seconds):
         """A planned deep sleep likewise; after it the board starts from the beginning."""
         why = "deep sleep for %s s" % seconds
@@ -71,9 +97,9 @@ class Power:
         self._announce(why)
         machine.reset()
 
-    def _announce(self, why):
+    def _announce(self, why, wish=0):
         self._log("power", why)
-        self._mark(_ANNOUNCED)
+        self._mark(_ANNOUNCED, wish)
         time.sleep_ms(50)  # the last line leaves the serial port
 
     def feed_for_a_person(self):
@@ -99,14 +125,19 @@ class Power:
         self._mark(_NOTHING)
         self.feed()
 
-    def _mark(self, flag):
-        self._rtc.memory(_MAGIC + bytes((flag,)))
+    def _mark(self, flag, wish=0):
+        self._rtc.memory(_MAGIC + bytes((flag, wish, self.rounds, self.walks)))
+
+    def _recall(self):
+        memory = self._rtc.memory()
+        kept = memory[5 : 5 + _KEPT] if memory[:4] == _MAGIC else b""
+        return kept if len(kept) == _KEPT else bytes(_KEPT)
 
 
 async def supervise(table, log, on_memory_error):
     """Start each (name, async function), and stay; one that returns has done its work.
 
-    `on_memory_error` is told the name of one that ran out of memory.
+    `on_memory_error`, async, is told the name of one that ran out of memory.
     """
     await asyncio.gather(
         *[asyncio.create_task(_keep(name, body, log, on_memory_error)) for name, body in table]
@@ -123,6 +154,6 @@ async def _keep(name, body, log, on_memory_error):
             sys.print_exception(e)
             if isinstance(e, MemoryError):
                 gc.collect()
-                on_memory_error(name)
+                await on_memory_error(name)
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, longest_s)

@@ -26,6 +26,7 @@ from device.wifi import Wifi
 
 _SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
 _UPDATE_S = const(900)  # and so long for an update to end
+_ALONE_S = const(3600)  # longest in update mode: the application is away meanwhile
 
 
 class Runtime:
@@ -38,6 +39,8 @@ class Runtime:
         self.record = BootRecord()
         self.config = Config(self.store)
         self.power = Power(self.record.watchdog_s, self.log)
+        if self.record.mode != "active":
+            self.power.is_alone = False  # golden runs no application, and a trial must
         self.identity = Identity(self.nvs, self.config)
         self.clock = Clock(self.nvs, self.config, self.log, self.power)
         self.number = self.record.running_number()
@@ -52,7 +55,9 @@ class Runtime:
         pipe = Pipe(self.host, log)
         self.link = Link(self.host, pipe, me, log, self.power, self.hear, self.status)
         self.talks = Talks(self)
-        self.checkin = Checkin(self.wifi, self.clock, self.talks, self.link, self.config, log)
+        self.checkin = Checkin(
+            self.wifi, self.clock, self.talks, self.link, self.power, self.config, log
+        )
 
     def _build_application(self):
         self.application = Application(self.log, self._report_app, self.power.watchdog_s)
@@ -73,8 +78,13 @@ class Runtime:
 
         self.heap_part = share(self.wifi, self.log)
         del share  # this frame stays; the module goes with the first talk
-        self.log("run", self.record.mode, "slot", self.record.slot, "release", self.number)
+        self.log("run", self.mode, "slot", self.record.slot, "release", self.number)
         await supervise(self._table(), self.log, self._report_memory)
+
+    @property
+    def mode(self):
+        """What runs: `active`, `trial`, `golden`, or `update`, which is active without the app."""
+        return "update" if self.power.is_alone else self.record.mode
 
     def _table(self):
         """Name and body of each task; a body that returns has done its work."""
@@ -87,7 +97,9 @@ class Runtime:
         ]
         if self.record.mode == "trial":
             table.append(("trial", self._try))
-        if self.record.mode != "golden":
+        if self.mode == "update":
+            table.append(("update", self._leave))
+        elif self.mode != "golden":
             table.append(("app", lambda: self.application.run(self.board)))
         return table
 
@@ -102,6 +114,15 @@ class Runtime:
         self.link.publish("status", self.status(), True)
         self.checkin.wake()  # its report says done
 
+    async def _leave(self):
+        """Update mode lasts until a talk has come to its end, or for so long without contact."""
+        for second in range(_ALONE_S):
+            is_lost = second >= self.config.contact_s and not self.checkin.is_busy
+            if self.checkin.has_talked or is_lost:
+                break
+            await asyncio.sleep(1)
+        await self.power.restart("update mode is over")
+
     async def _recover(self):
         from device import start
 
@@ -115,7 +136,7 @@ class Runtime:
             await self._retry_active()
             return
         await asyncio.sleep(self.config.healthy_s)
-        if record.mode == "active" and record.crashes + record.wakes + record.rounds:
+        if self.mode == "active" and record.crashes + record.wakes + record.rounds:
             try:
                 record.change(crashes=0, wakes=0, rounds=0)
             except StorageFull as e:  # they count on, and are cleared after the next start
@@ -132,7 +153,7 @@ class Runtime:
             "online": True,
             "number": self.number,
             "slot": self.record.slot,
-            "mode": self.record.mode,
+            "mode": self.mode,
             "firmware": self.identity.firmware,
         }
 
@@ -150,8 +171,12 @@ class Runtime:
         self.reports.add("app", reason=reason, detail=detail, traceback=traceback)
         self.checkin.wake()
 
-    def _report_memory(self, name):
-        self.reports.add("boot", reason="out-of-memory", detail="task " + name)
+    async def _report_memory(self, name):
+        try:
+            self.reports.add("boot", reason="out-of-memory", detail="task " + name)
+            await self.checkin.run_short()
+        except MemoryError:  # again: then the task's next death leads here
+            pass
 
     def _stray(self, _, context):
         """A task that nobody awaits raised: it can only be the application's."""

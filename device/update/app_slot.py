@@ -3,10 +3,10 @@
 A file gets its name only whole, its hash verified; release.json is last to come, first to go.
 """
 
-import asyncio
 import json
 import os
-from binascii import hexlify
+import struct
+from binascii import hexlify, unhexlify
 from hashlib import sha256
 
 from micropython import const
@@ -19,11 +19,55 @@ _COMING = "release.new"  # the manifest of what is being staged
 _WAS = "release.was"  # that of the release whose files were changed over USB since
 _PART = ".part"
 _INDEX = ".index"
-_CHUNK = const(4096)  # the buffer that a download lends
 _PART_DIGITS = const(16)  # of the hash: what a half-finished file is called by
 _MPY_MAGIC = const(0x4D)
 _KEPT = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
 _ROOT_BLOCKS = const(8)  # the root folder, boot.py, main.py
+_ENTRY = "<I32s"  # size and hash of a file, behind its path and the path's length
+_ENTRY_BYTES = const(36)
+
+
+class Files:
+    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap.
+
+    Raises:
+        TypeError, ValueError: they are none.
+    """
+
+    def __init__(self, entries):
+        packed = bytearray()
+        for path, size, digest in [e[:3] for e in entries]:
+            name = path.encode()
+            packed += bytes((len(name),)) + name + struct.pack(_ENTRY, size, unhexlify(digest))
+        self._packed = packed
+
+    def __iter__(self):
+        for path, at in self._walk():
+            size, digest = struct.unpack_from(_ENTRY, self._packed, at)
+            yield path.decode(), size, hexlify(digest).decode()
+
+    def find(self, path):
+        """Size and hash of the file at this path; None where none is listed."""
+        name = path.encode()
+        for other, at in self._walk():
+            if other == name:
+                size, digest = struct.unpack_from(_ENTRY, self._packed, at)
+                return size, hexlify(digest).decode()
+        return None
+
+    def paths(self, digest):
+        """Paths of the files with a hash that begins so."""
+        start = unhexlify(digest)
+        for path, at in self._walk():
+            if self._packed[at + 4 : at + 4 + len(start)] == start:
+                yield path.decode()
+
+    def _walk(self):
+        packed, at = self._packed, 0
+        while at < len(packed):
+            end = at + 1 + packed[at]
+            yield packed[at + 1 : end], end
+            at = end + _ENTRY_BYTES
 
 
 class FilePart:
@@ -76,28 +120,19 @@ class AppSlot:
         """Whether it claims to hold a release."""
         return _size(self.release) is not None
 
-    def files(self, name=_RELEASE):
-        """What its release lists, (path, size, hash) each; nothing where it holds none."""
-        try:
-            with open(self.folder + "/" + name, "rb") as f:
-                return json.load(f)["parts"]["app"]["files"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return []
+    def pack(self, entries):
+        """A manifest's list of files as Files."""
+        return Files(entries)
 
-    def sources(self, digests):
-        """Paths of the files here that should have these hashes: {hash: path}."""
-        files = self.files() or self.files(_WAS)
-        return {f[2]: self.folder + "/" + f[0] for f in files if f[2] in digests}
-
-    def _sizes(self, folder):
-        """Sizes of the files below a folder, and the number of folders: for counting blocks."""
-        sizes, count = [], 0
-        for path, is_folder in walk(folder):
-            if is_folder:
-                count += 1
-            else:
-                sizes.append(os.stat(path)[6])
-        return sizes, count
+    def files(self):
+        """The Files of its release, or of what that was before a change over USB; else none."""
+        for name in (_RELEASE, _WAS):
+            try:
+                with open(self.folder + "/" + name, "rb") as f:
+                    return Files(json.load(f)["parts"]["app"]["files"])
+            except (OSError, ValueError, KeyError, TypeError):
+                pass
+        return Files(())
 
     def check_room(self, plan, needed, active):
         """Whether so many blocks fit here beside what an update never gives back.
@@ -107,9 +142,9 @@ class AppSlot:
         """
         fixed = _ROOT_BLOCKS
         for folder in _KEPT + (active.folder,):
-            fixed += plan.used(*self._sizes(folder))
+            fixed += plan.used(*_sizes(folder))
         stat = os.statvfs(self.folder)
-        here = plan.used(*self._sizes(self.folder))
+        here = plan.used(*_sizes(self.folder))
         plan.check_room(needed, plan.free_blocks(stat), here, stat[2], fixed)
 
     async def fetch_manifest(self, digest, size, download):
@@ -132,35 +167,35 @@ class AppSlot:
             os.rename(self.release, self.coming)  # sealing failed: the same manifest again
         _remove(self.release)
 
-    async def stage(self, files, sources, download, abi):
-        """Fill the slot with `files`; `sources` maps hashes to files here that should have them.
+    async def stage(self, files, active, download, abi):
+        """Fill the slot with `files`; what the slot `active` has already does not travel.
 
         Raises:
             Refused: native code, or bytecode of another version.
             Damaged, NetworkError, HttpError, OSError: what is staged so far is kept.
         """
-        missing = await self._prune(files, sources, download)
-        download.begin(sum(f[1] for f in missing))
-        for f in missing:
-            path, size, digest = f[:3]
-            target = self.folder + "/" + path
+        await self._prune(files, download)
+        download.begin(sum(size for path, size, _ in files if not self._has(path)))
+        old = active.files()
+        for path, size, digest in files:
+            if self._has(path):
+                continue
             part = self.folder + "/" + digest[:_PART_DIGITS] + _PART
             self._make_folders(path)
-            if not await _copy(sources.get(digest), part, size, digest, download):
+            source = self._source(digest, files, active, old)
+            if not await _copy(source, part, size, digest, download):
                 await download.fetch("/blobs/" + digest, digest, size, FilePart(part))
             try:
                 _check_bytecode(path, part, abi)
             except Refused:
                 _remove(part)
                 raise
-            os.rename(part, target)
-            sources[digest] = target
+            os.rename(part, self.folder + "/" + path)
         os.rename(self.coming, self.release)
 
     async def seal(self, files, download):
         """Read every byte back. Raises Damaged, the file deleted, where one is not right."""
-        for f in files:
-            path, size, digest = f[:3]
+        for path, size, digest in files:
             target = self.folder + "/" + path
             if not await FilePart(target).is_whole(download, size, digest):
                 _remove(target)
@@ -170,20 +205,31 @@ class AppSlot:
         """Forget the manifest that was to come: the release was refused."""
         _remove(self.coming)
 
-    async def _prune(self, files, sources, download):
-        """Delete what is not wanted or not right; returns the files that are missing."""
-        wanted = {f[0]: f for f in files}
+    async def _prune(self, files, download):
+        """Delete what is not wanted or not right."""
         for path, is_folder in walk(self.folder):
             name = path[len(self.folder) + 1 :]
             if is_folder:
                 _remove_empty(path)
-            elif name in wanted and await FilePart(path).is_whole(download, *wanted[name][1:3]):
-                _, size, digest = wanted.pop(name)[:3]
-                sources[digest] = path
-                download.resumed += size
+                continue
+            wanted = files.find(name)
+            if wanted and await FilePart(path).is_whole(download, *wanted):
+                download.resumed += wanted[0]
             elif not _is_on_its_way(name, files):
                 os.remove(path)
-        return [f for f in files if f[0] in wanted]
+
+    def _has(self, path):
+        """Whether a file is here; after _prune() that is to say, whole."""
+        return _size(self.folder + "/" + path) is not None
+
+    def _source(self, digest, files, active, old):
+        """Path of a file that should have this hash: one staged already, or of the active slot."""
+        for path in files.paths(digest):
+            if self._has(path):
+                return self.folder + "/" + path
+        for path in old.paths(digest):
+            return active.folder + "/" + path
+        return None
 
     def _make_folders(self, path):
         end = path.find("/")
@@ -201,14 +247,14 @@ async def _copy(source, target, size, digest, download):
     left = size
     with open(source, "rb") as src, open(target, "wb") as f:
         while left:
-            n = src.readinto(view if left >= _CHUNK else view[:left])
+            n = src.readinto(view if left >= len(view) else view[:left])
             if not n:
                 break
-            chunk = view if n == _CHUNK else view[:n]
+            chunk = view if n == len(view) else view[:n]
             found.update(chunk)
             f.write(chunk)
             left -= n
-            await asyncio.sleep_ms(0)
+            await download.turn()
     if left or hexlify(found.digest()).decode() != digest:
         _remove(target)
         return False
@@ -230,12 +276,26 @@ def walk(folder):
         yield path, kind == _FOLDER
 
 
+def _sizes(folder):
+    """Sizes of the files below a folder, and the number of folders: for counting blocks."""
+    sizes, count = [], 0
+    for path, is_folder in walk(folder):
+        if is_folder:
+            count += 1
+        else:
+            sizes.append(os.stat(path)[6])
+    return sizes, count
+
+
 def _is_on_its_way(name, files):
     """Whether a file of the slot's own folder is the coming manifest, or part of a wanted file."""
     if name == _COMING:
         return True
     digest = name.split(_PART)[0]
-    return len(digest) == _PART_DIGITS and any(f[2].startswith(digest) for f in files)
+    try:
+        return len(digest) == _PART_DIGITS and any(files.paths(digest))
+    except ValueError:  # no hash at all
+        return False
 
 
 def _check_bytecode(path, part, abi):

@@ -3,8 +3,9 @@
 import gc
 import time
 
-from device.errors import DeviceError, HttpError, Refused, StorageFull
-from device.protocol import MANIFEST_BYTES_MAX
+from micropython import const
+
+from device.errors import DeviceError, HttpError, Starved, StorageFull
 from device.update.steps import (
     FAILURE,
     LATER,
@@ -16,15 +17,26 @@ from device.update.steps import (
     outcome_of,
 )
 
-_ANSWER_BYTES = 2048
-_ROOM_BYTES = 65536  # less free heap than this does not bear MQTT's session beside HTTPS
-_TELL_MS = 1000
+_ANSWER_BYTES = const(2048)
+_TELL_MS = const(1000)
+# What makes an update go on in update mode, beside a MemoryError: less free heap than this, a
+# walk that began so often and never ended, a watchdog period spent waiting for other tasks.
+_STAGE_BYTES = {False: 8192, True: 36864}  # without firmware, and with it (a piece, its inflater)
+_WALKS = const(3)
+_PERIOD_S = const(90)  # where no watchdog is armed
+_TRIAL = const("device.update.trial")
+_PLAN = const("device.update.plan")
+_STAGING = const("device.update.download")
 # Where the journal counts a step's failures.
 _COUNTERS = {"plan": "tries", "stage": "tries", "seal": "seals"}
 
 
 class Client:
-    """The first half of an update, `trial` the second. `open_slot(letter)` opens an app slot."""
+    """The first half of an update, Trial the second.
+
+    `open_slot(letter)` opens an app slot, `drop(names)` forgets modules: each is loaded for its
+    own step only.
+    """
 
     def __init__(
         self,
@@ -33,12 +45,13 @@ class Client:
         journal,
         open_slot,
         firmware,
-        trial,
+        make_trial,
         reports,
         identity,
         power,
         nvs,
         link,
+        drop,
         log,
     ):
         self._http = http
@@ -46,12 +59,13 @@ class Client:
         self._journal = journal
         self._open_slot = open_slot
         self._firmware = firmware
-        self._trial = trial
+        self._make_trial = make_trial
         self._reports = reports
         self._identity = identity
         self._power = power
         self._nvs = nvs
         self._link = link
+        self._drop = drop
         self._log = log
         self._steps = {
             "plan": self._plan,
@@ -59,8 +73,9 @@ class Client:
             "seal": self._seal,
             "activate": self._activate,
         }
-        self._slot = self._download = self._manifest = self._parts = None
+        self._slot = self._download = self._parts = None
         self._word = self._detail = None
+        self._patience_ms = (power.watchdog_s or _PERIOD_S) * 1000
         self._told_ms = self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
@@ -87,15 +102,17 @@ class Client:
 
         `is_soft`: this start was a soft reset, which boot.py does not count.
         """
-        await self._trial.run(application, wifi, lambda: self.has_contact, is_soft)
+        await self._make_trial().run(application, wifi, lambda: self.has_contact, is_soft)
 
     def resume_commit(self):
         """At start, before anything else: finish a commit that power cut off."""
-        self._trial.resume_commit()
+        self._make_trial().resume_commit()
 
     async def _obey(self, answer):
         try:
-            await self._trial.settle()
+            if self._record.trial != "-" or self._record.number:
+                await self._make_trial().settle()
+                self._drop(_TRIAL)
             if answer.get("retry_active") is True and self._record.mode == "golden":
                 self._record.retry_active()
                 await self._power.restart("active again")
@@ -105,14 +122,15 @@ class Client:
         except StorageFull as e:  # not even for the boot record or the journal
             self._log("update", e.detail())
         finally:
-            self._slot = self._download = self._manifest = self._parts = None
-            gc.collect()
+            self._close()
+            self._power.remember()
 
     async def _walk(self, release):
         await self._open(release)
         step = after_power_loss(self._journal["step"], False)
         while step in self._steps:
             outcome = await self._do(step)
+            self._drop(_PLAN)
             counter = _COUNTERS.get(step)
             failures = self._journal[counter] if counter else 0
             after = next_step(step, outcome, failures)
@@ -132,9 +150,9 @@ class Client:
         journal = self._journal
         if not journal.is_about(release) or journal["step"] not in self._steps:
             journal.begin(release)
-        gc.collect()
-        if gc.mem_free() < _ROOM_BYTES:
-            await self._link.pause()
+        if self._power.may_retreat and self._power.walks >= _WALKS:
+            await self._power.retreat("cut off too often")
+        self._power.remember(walks=self._power.walks + 1)
         self._slot = self._open_slot(self._record.idle)
         self._download = Download(self._http, self._tell)
         self._download.fetched = journal["fetched"]
@@ -149,28 +167,38 @@ class Client:
             await self._steps[step]()
             return SUCCESS
         except (DeviceError, MemoryError, OSError) as e:
+            if isinstance(e, (MemoryError, Starved)):
+                await self._retreat(e)
             outcome, self._word = outcome_of(e)
             self._detail = e.detail() if isinstance(e, DeviceError) else repr(e)
             self._log("update", step, self._detail)
             if outcome is None:
                 raise
             if outcome == LATER:
-                self._report_full(step)
+                self._journal.report_full(self._reports, step, self._detail)
             return outcome
         finally:
-            self._journal.keep(peak=self._peak, **self._download.counts())
+            if self._download:
+                self._journal.keep(peak=self._peak, **self._download.counts())
+
+    async def _retreat(self, e):
+        """On in update mode, with a heap that is whole; returns where that was done too often."""
+        self._close()
+        await self._power.retreat(repr(e))
+
+    def _close(self):
+        self._slot = self._download = self._parts = None
+        gc.collect()
 
     async def _plan(self):
-        from device.update import plan
-
-        manifest = await self._load()
-        plan.judge(manifest, self._about_me())
-        parts = await self._open_parts()
-        needed = plan.need(manifest, self._journal["size"])
-        parts.check(plan, needed, self._nvs.number("rollback", 0) == 1)
+        await self._open_parts(True)
 
     async def _stage(self):
-        await (await self._open_parts()).stage(self._download, self._identity.abi)
+        parts = await self._open_parts()
+        gc.collect()
+        if self._power.may_retreat and gc.mem_free() < _STAGE_BYTES[parts.has_firmware]:
+            raise MemoryError("free", gc.mem_free())
+        await parts.stage(self._download, self._identity.abi)
 
     async def _seal(self):
         await (await self._open_parts()).seal(self._download)
@@ -178,49 +206,42 @@ class Client:
     async def _activate(self):
         number = self._journal["number"]
         expected = (await self._open_parts()).expected
-        self._trial.begin(self._slot.letter, number, expected)
+        letter = self._slot.letter
+        self._close()
+        self._drop(_STAGING)
+        self._make_trial().begin(letter, number, expected)
         self._journal.keep(step="trial")
+        self._power.remember(rounds=0)
         await self._power.restart("trial of release %d" % number)
 
-    async def _open_parts(self):
-        if not self._parts:
-            from device.update import plan
-            from device.update.firmware import Parts
-
-            manifest = await self._load()
-            image = plan.image(manifest, self._identity.model)
-            active = self._open_slot(self._record.active)
-            self._parts = Parts(manifest, image, self._slot, active, self._firmware)
-        return self._parts
-
-    async def _load(self):
-        """The manifest of this update: what lies in the slot, else fetched into it."""
-        if self._manifest:
-            return self._manifest
+    async def _open_parts(self, is_new=False):
+        """The parts of this update; the manifest itself is not kept. `is_new`: judge it first."""
+        if self._parts:
+            return self._parts
         from device.update import plan
+        from device.update.firmware import Parts
 
+        manifest = await self._load(plan)
+        if is_new:
+            number = self._nvs.number("number", 0) - self._is_unmanaged()
+            me = self._firmware.about(self._identity, number, self._journal["number"])
+            plan.judge(manifest, me)
+        image = plan.image(manifest, self._identity.model)
+        active = self._open_slot(self._record.active)
+        parts = Parts(manifest, image, self._slot, active, self._firmware)
+        if is_new:
+            needed = plan.need(manifest, self._journal["size"])
+            parts.check(plan, needed, self._nvs.number("rollback", 0) == 1)
+        self._parts = parts
+        return parts
+
+    async def _load(self, plan):
+        """The manifest of this update: what lies in the slot, else fetched into it."""
         digest, size = self._journal["manifest"], self._journal["size"]
-        if size > MANIFEST_BYTES_MAX:
-            raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
-        if not plan.is_digest(digest):
-            raise Refused("manifest-invalid", "hash", digest)
+        plan.check_name(digest, size)
         path = await self._slot.fetch_manifest(digest, size, self._download)
         with open(path, "rb") as f:
-            self._manifest = plan.parse(f)
-        return self._manifest
-
-    def _about_me(self):
-        from device.update.firmware import hex_elf
-
-        me = self._identity
-        return {
-            "product": me.product,
-            "model": me.model,
-            "abi": me.abi,
-            "number": self._nvs.number("number", 0) - self._is_unmanaged(),
-            "assigned": self._journal["number"],
-            "firmware": hex_elf(self._firmware.running()),
-        }
+            return plan.parse(f)
 
     def _is_unmanaged(self):
         """Whether what runs was changed over USB: then the release it was is taken once more."""
@@ -230,28 +251,16 @@ class Client:
     def _refuse(self, step, outcome):
         """The release is not for this board as it stands: say so, and never start it again."""
         is_final = outcome == REFUSED or step == "plan"
-        self._reports.add(
-            "update",
-            outcome="refused",
-            step=step,
-            reason=self._word if is_final else "not-staged",
-            detail=self._detail,
-            **self._journal.about(),
-        )
-        self._journal.keep(step="check", closed=self._journal["assignment"])
-        self._slot.discard()
-
-    def _report_full(self, step):
-        """Once for each assignment: it is tried again until there is room."""
-        about = self._journal.about()
-        if about["assignment"] != self._journal["full"]:
-            self._journal.keep(full=about["assignment"])
-            about.update(reason="storage-full", step=step, detail=self._detail)
-            self._reports.add("storage", **about)
+        reason = self._word if is_final else "not-staged"
+        self._journal.refuse(self._reports, step, reason, self._detail)
+        self._power.remember(rounds=0)
+        self._open_slot(self._record.idle).discard()
 
     def _tell(self, done, total):
         """Progress: to whoever watches, once a second; returned as a request's header."""
         step = self._journal["step"]
+        if self._power.may_retreat and self._download.waited_ms > self._patience_ms:
+            raise Starved("starved", self._download.waited_ms)
         now = time.ticks_ms()
         if time.ticks_diff(now, self._told_ms) >= _TELL_MS:
             self._told_ms = now

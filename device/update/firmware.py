@@ -85,6 +85,18 @@ def hex_elf(firmware):
     return hexlify(firmware[1]).decode() if firmware else None
 
 
+def about(identity, number, assigned):
+    """This board, as plan.judge() wants to know it; `number` is the highest committed."""
+    return {
+        "product": identity.product,
+        "model": identity.model,
+        "abi": identity.abi,
+        "number": number,
+        "assigned": assigned,
+        "firmware": hex_elf(running()),
+    }
+
+
 def open_slot(image, folder):
     """The partition that does not run, for this image; loaded late, most releases bring none."""
     from device.update.firmware_slot import FirmwareSlot
@@ -100,7 +112,7 @@ class Parts:
     """
 
     def __init__(self, manifest, image, slot, active, firmware):
-        self._files = manifest["parts"]["app"]["files"]
+        self._files = slot.pack(manifest["parts"]["app"]["files"])
         self._slot = slot
         self._active = active
         self._image = None
@@ -108,6 +120,11 @@ class Parts:
         if image and not (self.expected and image["elf"] == hex_elf(self.expected)):
             self._image = firmware.open_slot(image, slot.folder)
             self.expected = self._image.identity
+
+    @property
+    def has_firmware(self):
+        """Whether an image comes with it."""
+        return self._image is not None
 
     def check(self, plan, needed, has_rollback):
         """Whether the parts fit. Raises Refused, StorageFull."""
@@ -122,8 +139,7 @@ class Parts:
         self._slot.unseal()
         if self._image:
             await self._image.stage(download)
-        sources = self._active.sources({f[2] for f in self._files})
-        await self._slot.stage(self._files, sources, download, abi)
+        await self._slot.stage(self._files, self._active, download, abi)
 
     async def seal(self, download):
         """Read every byte of both back."""

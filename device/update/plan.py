@@ -3,7 +3,13 @@
 import json
 
 from device.errors import Refused, StorageFull
-from device.protocol import MANIFEST_DEPTH_MAX, MANIFEST_FORMAT, PART_FOLDERS, PATH_CHARS_MAX
+from device.protocol import (
+    MANIFEST_BYTES_MAX,
+    MANIFEST_DEPTH_MAX,
+    MANIFEST_FORMAT,
+    PART_FOLDERS,
+    PATH_CHARS_MAX,
+)
 
 _SCAN_BYTES = 256
 _QUOTE = 0x22
@@ -31,6 +37,14 @@ _FIELDS = (
     ("firmwares", list),
     ("parts", dict),
 )
+
+
+def check_name(digest, size):
+    """Raise Refused unless a manifest may be called so, and be so long."""
+    if size > MANIFEST_BYTES_MAX:
+        raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
+    if not is_digest(digest):
+        raise Refused("manifest-invalid", "hash", digest)
 
 
 def parse(stream):

@@ -68,8 +68,8 @@ def outcome_of(e):
         return REFUSED, e.code
     if isinstance(e, StorageFull) or (isinstance(e, OSError) and e.args[0] == _ENOSPC):
         return LATER, "storage-full"
-    if isinstance(e, MemoryError):
-        return FAILURE, "out-of-memory"
+    if isinstance(e, MemoryError):  # in update mode, or where that was tried too often
+        return REFUSED, "out-of-memory"
     if isinstance(e, Damaged) or (isinstance(e, HttpError) and e.status == 404):
         return FAILURE, e.code
     if isinstance(e, OSError):  # the flash does not do what it should
@@ -146,6 +146,21 @@ class Journal:
         if release["assignment"] == self._fields["assignment"]:
             changes.update(spared=self._fields["spared"], full=self._fields["full"])
         self.keep(**changes)  # on a full flash the first step finds out, and says so
+
+    def refuse(self, reports, step, reason, detail):
+        """Report that the release is refused, and never start it again."""
+        about = self.about()
+        about.update(outcome="refused", step=step, reason=reason, detail=detail)
+        reports.add("update", **about)
+        self.keep(step="check", closed=self._fields["assignment"])
+
+    def report_full(self, reports, step, detail):
+        """Report a full flash, once for each assignment: it is tried again until there is room."""
+        about = self.about()
+        if about["assignment"] != self._fields["full"]:
+            self.keep(full=about["assignment"])
+            about.update(reason="storage-full", step=step, detail=detail)
+            reports.add("storage", **about)
 
     def write(self, **changes):
         """Change fields.

@@ -1,7 +1,9 @@
 """Heap of the runtime at each stage of its life, loaded from .mpy as on a board.
 
 Usage: python -m tests.bench.heap [MICROPYTHON]; a 32-bit unix build gives a chip's figures.
-TLS and WiFi take theirs elsewhere and are not counted.
+
+The updates are real ones of the example app and the whole runtime, from a fake host, onto a
+littlefs; counted is what is alive. TLS and WiFi take theirs elsewhere and are not counted.
 """
 
 import subprocess
@@ -9,49 +11,65 @@ import sys
 import tempfile
 from pathlib import Path
 
+from host import patches, storage
 from host.builder import release
+from simulator import build_image
+from tests.patching import code
 
-_FAKES = Path(__file__).parents[1] / "unit/device/fakes"
-_SCRIPT = """
-import asyncio, gc, json, os, struct, sys, time
-import machine, esp32, network
-try:
-    import ssl
-except ImportError:  # a build without it: what the module takes is the firmware's on a board
-    class Ssl:
-        PROTOCOL_TLS_CLIENT = CERT_REQUIRED = 0
-    sys.modules["ssl"] = Ssl()
-gc.collect()
-bare = gc.mem_alloc()
-def say(stage):
-    gc.collect()
-    print("{:34} {:>7}".format(stage, gc.mem_alloc() - bare))
-from device.run import Runtime
-host = {"addresses": ["127.0.0.1"], "port": 1, "mqtt_port": 2, "name": "mpfleet"}
-runtime = Runtime(host, bytes(400))
-say("idle")
-talk = runtime.talks.open()
-say("in a talk with the host")
-client = talk.client()
-from device.update import parts, plan
-from device.update.download import Download
-download = Download(talk.http, client._tell)
-say("updating an app")
-from device.update import patch
-say("updating firmware by a patch")
-"""
+_ROOT = Path(__file__).parents[2]
+_BOARD = _ROOT / "tests/bench/heap_board.py"
+_APP = _ROOT / "examples/blink"
+_MODES = {"app": "updating an app", "firmware": "updating app and firmware"}
 
 
 def main(interpreter):
     """Print a line for each stage."""
     with tempfile.TemporaryDirectory() as folder:
-        for path, content in release.golden().items():
-            place = Path(folder, path)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_bytes(content)
-        start = f"import sys\nsys.path[:0] = [{str(_FAKES)!r}, {folder!r}]\n"
-        command = [interpreter, "-X", "heapsize=400k", "-c", start + _SCRIPT]
-        return subprocess.run(command, check=False).returncode
+        work = Path(folder)
+        prepare(work)
+        for mode, name in _MODES.items():
+            found = measure(interpreter, work, mode)
+            idle, talk = found.pop("idle"), found.pop("load")
+            if mode == "app":
+                print(f"{'idle':38} {idle:>7}")
+                print(f"{'in a talk with the host':38} {talk:>7} above idle")
+            print(f"{name:38} {max(found.values()):>7} above idle:", found)
+
+
+def measure(interpreter, work, mode):
+    """Bytes by stage."""
+    command = [interpreter, "-X", "heapsize=600k", _BOARD, _ROOT, work, mode]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    lines = [line[1:].split() for line in done.stdout.splitlines() if line.startswith("=")]
+    if done.returncode or not lines:
+        sys.exit(done.stdout + done.stderr)
+    return {stage: int(n) for stage, n in lines}
+
+
+def prepare(work):
+    """The runtime, two releases, and an image with its patch."""
+    for path, content in release.golden().items():
+        _put(work / path, content)
+    source = build_image("v1.25.0", payload=code(6, 60_000))
+    target = build_image("v1.26.0", payload=code(6, 30_000) + code(7, 4000) + code(6, 28_000))
+    _put(work / "source", source)
+    _put(work / "target", target)
+    _put(work / "old.json", release.build(_APP, 4, 0).manifest)
+    for mode, images in (("app", ()), ("firmware", (str(work / "target"),))):
+        made = release.build(_APP, 5, 0, images=images)
+        _put(work / mode / "manifest", made.manifest)
+        _put(work / mode / release.digest(made.manifest), made.manifest)
+        for digest, blob in made.blobs.items():
+            _put(work / mode / digest, blob)
+            pieces = storage.in_pieces(blob)
+            if len(pieces) < len(blob):
+                _put(work / mode / f"{digest}.pieces", pieces)
+    _put(work / f"firmware/{release.digest(target)}.patch", patches.make(source, target))
+
+
+def _put(path, content):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ def trial_before_stage():
 
     async def early(self):
         parts = await self._open_parts()
-        self._trial.begin(self._slot.letter, self._journal["number"], parts.expected)
+        self._make_trial().begin(self._slot.letter, self._journal["number"], parts.expected)
         await stage(self)
 
     client.Client._stage = early
@@ -24,8 +24,11 @@ def trust_what_is_there():
     async def is_there(self, size, digest, download):
         return self.size() is not None
 
-    async def stage(self, files, sources, download, abi):
-        for path, size, digest in await self._prune(files, sources, download):
+    async def stage(self, files, active, download, abi):
+        await self._prune(files, download)
+        for path, size, digest in files:
+            if self._has(path):
+                continue
             self._make_folders(path)
             part = app_slot.FilePart(self.folder + "/" + path)
             await download.fetch("/blobs/" + digest, digest, size, part)

@@ -232,6 +232,8 @@ class Board:
         self.wifi = Named(is_joined=True)
         self.look = lambda path: None  # called with what boot.py chose
         self.boots = []  # (slot, mode) of each start
+        self.walks, self.rounds, self.watchdog_s = 0, 0, 90  # of power
+        self.is_alone = self.wish = False
         with open(root.boot) as f:
             self._boot_source = f.read()
 
@@ -287,12 +289,13 @@ class Board:
             self.journal,
             AppSlot,
             firmware,
-            self.trial,
+            lambda: self.trial,
             self.reports,
             self.identity,
             self,
             self.nvs,
             self.link,
+            lambda names: None,
             log_object,
         )
 
@@ -304,6 +307,22 @@ class Board:
         """power.restart()."""
         self.machine.remembered = b"MPFR\1"
         raise Reset(why)
+
+    def remember(self, walks=0, rounds=None):
+        """power.remember()."""
+        self.walks = walks
+        self.rounds = self.rounds if rounds is None else rounds
+
+    @property
+    def may_retreat(self):
+        return not self.is_alone and self.rounds < 3
+
+    async def retreat(self, why):
+        """power.retreat()."""
+        if self.rounds < 3:
+            self.rounds += 1
+            self.wish = True
+            await self.restart("update mode: " + why)
 
     async def live(self):
         """What run.py does of an update, once."""
@@ -319,6 +338,7 @@ class Board:
 
     def boot(self):
         """One start, until a reset or until nothing is left to do; why it reset, or None."""
+        self.is_alone, self.wish = self.wish, False
         try:
             if self.machine.cause != SOFT:
                 self.chip.start()

@@ -140,13 +140,20 @@ class Board:
         store, nvs = Store(world), Nvs(world)
         log = Log()
         journal_ = steps.Journal(store)
-        power = types.SimpleNamespace(restart=self._restart)
+        power = types.SimpleNamespace(
+            restart=self._restart,
+            watchdog_s=90,
+            walks=0,
+            may_retreat=False,
+            remember=lambda **_: None,
+        )
         reports = types.SimpleNamespace(add=self._report)
         firmware_ = types.SimpleNamespace(
             running=firmware.running,
             confirm=firmware.confirm,
             set_boot=firmware.set_boot,
             discard=firmware.discard,
+            about=firmware.about,
             open_slot=lambda image, folder: FirmwareSlot(world, image["name"]),
         )
         config = types.SimpleNamespace(trial_s=120)
@@ -162,18 +169,19 @@ class Board:
             journal_,
             lambda letter: Slot(world, letter, number, self._staged),
             firmware_,
-            trial_,
+            lambda: trial_,
             reports,
             identity,
             power,
             nvs,
             link,
+            lambda names: None,
             log,
         )
         client._load = self._manifest
         return client
 
-    async def _manifest(self):
+    async def _manifest(self, _):
         image = self.releases[self.assigned][1]
         parts = {"app": {"files": [["app/main.mpy", 100, "0" * 64]]}}
         if image:

@@ -220,8 +220,8 @@ class Slot:
     def is_sealed(self):
         return self._world.slots.get(self.letter) is not None
 
-    def sources(self, digests):
-        return {}
+    def pack(self, files):
+        return files
 
     def check_room(self, *_):
         pass

@@ -29,7 +29,16 @@ class Site:
     """A host and one board, deployed with release 1."""
 
     def __init__(
-        self, folder, host, client, product, *, has_rollback=True, watchdog_s=None, firmware=None
+        self,
+        folder,
+        host,
+        client,
+        product,
+        *,
+        has_rollback=True,
+        watchdog_s=None,
+        firmware=None,
+        source=APP,
     ):
         self.folder, self.host, self.client, self.product = folder, host, client, product
         index = zlib.crc32(product.encode()) & 0xFFFF
@@ -38,7 +47,7 @@ class Site:
             self.board.nvs.set("mpfleet", "rollback", _NVS_NUMBER, (1).to_bytes(4, "little"))
             self.board.nvs.commit("mpfleet")
         self.board.power_on()
-        self.publish(1, firmware)
+        self.publish(1, firmware, source)
         config = {"trial_s": 8, "contact_s": 6, "watchdog_s": watchdog_s}
         self.device = fleet.set_up(self.board, client, product, host, **config).device
 
@@ -291,3 +300,64 @@ def test_a_patch_that_rotted_on_the_host_is_made_up_for_by_the_whole_image(patch
     assert patched.update(3) == ("done", None)
     assert patched.runs == PATCHED
     assert patched.last_report()["bytes"]["fetched"] > len(patched.image) / 3
+
+
+# Update mode: the whole board for the update, where the application leaves it too little.
+
+def hungry(left):
+    """An app that leaves so many bytes of the heap."""
+    return """
+import asyncio
+import gc
+
+
+async def main(board):
+    kept = []
+    gc.collect()
+    while gc.mem_free() > LEFT:
+        kept.append(bytearray(1000))
+    board.log("app", "version {n} holds", len(kept), "kB")
+    while True:
+        await asyncio.sleep(1)
+""".replace("LEFT", str(left))
+
+
+BUSY = """
+import asyncio
+import time
+
+
+async def main(board):
+    board.log("app", "version {n}")
+    while True:
+        time.sleep_ms(400)
+        await asyncio.sleep_ms(0)
+"""
+
+
+def modes(board):
+    """What it ran as, start after start."""
+    lines = [line for line in board.console_text.splitlines() if "run: " in line]
+    return [line.split("run: ")[1].split()[0] for line in lines]
+
+
+@pytest.mark.parametrize(
+    ("site", "why"),
+    (
+        ({"source": hungry(110_000)}, "MemoryError"),
+        ({"source": hungry(60_000)}, "out of memory"),
+        ({"source": BUSY, "watchdog_s": 4}, "Starved"),
+    ),
+    ids=["heap for an update", "heap for a talk", "time"],
+    indirect=["site"],
+)
+def test_an_update_that_the_application_starves_is_made_in_update_mode(site, why):
+    site.publish(2)
+    assert site.update(2) == ("done", None)
+    assert f"update mode: {why}" in site.board.console_text
+    assert modes(site.board)[-3:] == ["active", "update", "trial"]
+
+    def is_active():
+        return site.client.get(f"/devices/{site.device}")["mode"] == "active"
+
+    fleet.wait_for("the new release to say that it is active", is_active, 10)

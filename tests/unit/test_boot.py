@@ -345,6 +345,13 @@ def test_an_announced_reset_is_no_crash_and_says_so_once(board):
     assert board.record["crashes"] == 1
 
 
+def test_what_the_runtime_keeps_beside_the_announcement_stays(board):
+    board.write()
+    board.memory_bytes = b"MPFR\1\1\2\3"
+    board.start()
+    assert board.memory_bytes == b"MPFR\0\1\2\3"
+
+
 @pytest.mark.parametrize("memory", (b"", b"MPF", b"MPFR", b"MPFR\0", b"mine"))
 def test_memory_that_is_not_ours_announces_nothing(board, memory):
     board.write()

@@ -100,4 +100,4 @@ def test_an_example_blocks_the_loop(on_board, tmp_path, word, source):
 @pytest.mark.parametrize(("word", "source"), examples("sleeps"))
 def test_an_example_sleeps(on_board, tmp_path, word, source):
     quick = source.replace("range(20)", "range(1)").replace("sleep_ms(500)", "sleep_ms(50)")
-    assert outcome(on_board, tmp_path, quick)[-1] == r"machine.deepsleep 600000 b'MPFR\x01'"
+    assert outcome(on_board, tmp_path, quick)[-1] == r"machine.deepsleep 600000 b'MPFR\x01\x00\x00\x00'"

@@ -2,6 +2,8 @@
 
 import pytest
 
+from device.errors import NetworkError
+
 # Waits are recorded instead of waited: ("nap", s) cannot be cut short, ("wait", s) can.
 CHECKIN = """
 import asyncio
@@ -55,13 +57,20 @@ class Link:
     async def pause(self):
         self.is_paused = True
         print("pause")
+class Power:
+    def remember(self, rounds):
+        print("remember", rounds)
+    async def retreat(self, why):
+        print("retreat", why)
 class Config:
     poll_s = 3600
 module.jittered = lambda s: s
 def run(is_known, *given):
     global answers, limit
     answers, limit = list(given), len(given) + is_known
-    checkin = module.Checkin(Wifi(), Clock(), Talks(), Link(), Config(), lambda *values: None)
+    checkin = module.Checkin(
+        Wifi(), Clock(), Talks(), Link(), Power(), Config(), lambda *values: None
+    )
     try:
         asyncio.run(checkin.run(is_known))
     except Stop:
@@ -99,6 +108,74 @@ def test_the_session_is_ended_for_a_talk_where_memory_does_not_bear_both(on_boar
     lines = check(on_board, "run(False, None, NetworkError('out-of-memory'), None)")
     waits = "[('wait', 3600), ('wait', 5), ('wait', 3600)]"
     assert lines[lines.index("pause") :] == ["pause", "resume", waits]
+
+
+SHORTAGES = {
+    "the first": ([MemoryError] * 2, []),
+    "in a row": ([MemoryError] * 3, ["retreat out of memory"]),
+    "with a good talk between": ([MemoryError, MemoryError, None, MemoryError], []),
+    "with a host out of reach between": (
+        [MemoryError, NetworkError, MemoryError, MemoryError],
+        ["retreat out of memory"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("talks", "expected"), SHORTAGES.values(), ids=SHORTAGES)
+def test_talks_that_run_out_of_memory_in_a_row_lead_to_update_mode(on_board, talks, expected):
+    words = {MemoryError: "MemoryError()", NetworkError: "NetworkError('timeout')", None: "None"}
+    script = f"""
+def talk_after_talk(answers):
+    checkin = module.Checkin(
+        Wifi(), Clock(), Talks(), Link(), Power(), Config(), lambda *values: None
+    )
+    for answer in answers:
+        globals()["answers"] = [answer]
+        globals()["limit"] = 1
+        waits.clear()
+        try:
+            asyncio.run(checkin.run(False))
+        except Stop:
+            pass
+        except MemoryError:  # as run.py does, through supervise()
+            asyncio.run(checkin.run_short())
+talk_after_talk([{", ".join(words[t] for t in talks)}])
+"""
+    lines = check(on_board, script)
+    assert [line for line in lines if line.startswith(("retreat", "remember"))] == expected
+
+
+def test_it_gets_another_chance_each_day(on_board):
+    script = """
+checkin = module.Checkin(Wifi(), Clock(), Talks(), Link(), Power(), Config(), lambda *v: None)
+Power.retreat = lambda self, why: module.asyncio.sleep_ms(0)
+for _ in range(1440 * 2):
+    asyncio.run(checkin.run_short())
+"""
+    assert check(on_board, script) == ["remember 0"] * 2
+
+
+def test_no_memory_for_the_connection_counts_once_the_session_has_ended(on_board):
+    lines = check(on_board, "run(False, *[NetworkError('out-of-memory')] * 5)")
+    assert [line for line in lines if line.startswith("retreat")] == ["retreat out of memory"] * 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "has_talked"),
+    (("None", True), ("HttpError('http-401', 401)", True), ("HttpError('http-503', 503)", False),
+     ("NetworkError('timeout')", False)),
+)  # fmt: skip
+def test_a_talk_came_to_its_end_where_the_host_said_something(on_board, answer, has_talked):
+    script = f"""
+limit, answers = 1, [{answer}]
+checkin = module.Checkin(Wifi(), Clock(), Talks(), Link(), Power(), Config(), lambda *v: None)
+try:
+    asyncio.run(checkin.run(False))
+except Stop:
+    pass
+print(checkin.has_talked)
+"""
+    assert check(on_board, script)[-1] == str(has_talked)
 
 
 def test_a_host_out_of_reach_is_tried_later_each_time_and_ntp_asked_for_the_time(on_board):

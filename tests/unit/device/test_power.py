@@ -51,7 +51,7 @@ def end(coroutine):
 
 def test_a_planned_reset_is_prepared_and_announced(on_board):
     script = POWER + RESTART + "end(power.restart('update'))"
-    assert on_board(script) == ["tidy update", "power update", r"machine.reset b'MPFR\x01'"]
+    assert on_board(script) == ["tidy update", "power update", r"machine.reset b'MPFR\x01\x00\x00\x00'"]
 
 
 def test_a_deep_sleep_settles_first_and_is_announced(on_board):
@@ -60,7 +60,7 @@ def test_a_deep_sleep_settles_first_and_is_announced(on_board):
         "settle deep sleep for 60 s",
         "tidy deep sleep for 60 s",
         "power deep sleep for 60 s",
-        r"machine.deepsleep 60000 b'MPFR\x01'",
+        r"machine.deepsleep 60000 b'MPFR\x01\x00\x00\x00'",
     ]
 
 
@@ -74,7 +74,7 @@ with power:
 print(machine.RTC.stored)
 """
     )
-    assert on_board(script) == [r"b'MPFR\x02'", r"b'MPFR\x00'"]
+    assert on_board(script) == [r"b'MPFR\x02\x00\x00\x00'", r"b'MPFR\x00\x00\x00\x00'"]
 
 
 def test_the_mark_goes_even_if_the_call_raises(on_board):
@@ -88,7 +88,60 @@ except OSError:
     print(machine.RTC.stored)
 """
     )
-    assert on_board(script) == [r"b'MPFR\x00'"]
+    assert on_board(script) == [r"b'MPFR\x00\x00\x00\x00'"]
+
+
+RETREAT = """
+def start(memory=None):
+    if memory is not None:
+        machine.RTC.stored = bytes(memory)
+    power = Power(0, lambda *values: None)
+    print(power.is_alone, power.rounds, power.walks)
+    return power
+def retreat(power):
+    try:
+        asyncio.run(power.retreat("no heap"))
+        print("stays")
+    except machine.Ended:
+        pass
+"""
+
+
+def test_the_wish_for_update_mode_lasts_for_one_start(on_board):
+    script = POWER + RETREAT + "retreat(start())\nstart()\nstart()"
+    assert on_board(script) == [
+        "False 0 0",
+        r"machine.reset b'MPFR\x01\x01\x01\x00'",
+        "True 1 0",
+        "False 1 0",
+    ]
+
+
+def test_update_mode_is_entered_three_times(on_board):
+    script = POWER + RETREAT + "retreat(start())\n" * 2 + "start()\n" + "retreat(start())\n" * 2
+    lines = [line for line in on_board(script) if not line.startswith("machine")]
+    assert lines == ["False 0 0", "True 1 0", "True 2 0", "False 2 0", "True 3 0", "stays"]
+
+
+def test_from_update_mode_there_is_nowhere_better_to_go(on_board):
+    script = POWER + RETREAT + "for wish in 0, 1:\n"
+    script += "    print(start(b'MPFR\\0' + bytes((wish, 2, 0))).may_retreat)"
+    assert on_board(script)[1::2] == ["True", "False"]
+
+
+def test_an_update_that_ended_starts_the_rounds_over(on_board):
+    script = POWER + RETREAT + "start(b'MPFR\\0\\0\\3\\2').remember(rounds=0)\nstart()"
+    assert on_board(script) == ["False 3 2", "False 0 0"]
+
+
+def test_a_walk_is_remembered_past_a_reset(on_board):
+    script = POWER + RETREAT + "start().remember(walks=2)\nwith start():\n    start()"
+    assert on_board(script) == ["False 0 0", "False 0 2", "False 0 2"]
+
+
+@pytest.mark.parametrize("memory", (b"", b"MPFR\1", b"mine and more", b"MPFR\0\1\1"))
+def test_memory_that_is_not_ours_wishes_nothing(on_board, memory):
+    assert on_board(POWER + RETREAT + "start(given[0])", list(memory)) == ["False 0 0"]
 
 
 def test_a_person_at_the_prompt_has_ten_minutes(on_board):

@@ -292,6 +292,54 @@ from device.real import main
     assert "ValueError: cannot start" in report["traceback"]
 
 
+# Update mode: the runtime without the application. What leads there is tested with the update.
+
+WISHES = """
+import asyncio, machine, os
+async def main(board):
+    print("app runs")
+    while not board.online:
+        await asyncio.sleep_ms(100)
+    try:
+        os.stat("/wished")
+    except OSError:
+        open("/wished", "w").close()
+        await asyncio.sleep(1)
+        machine.RTC().memory(b"MPFR\\1\\1\\1\\0")
+        machine.reset()
+    while True:
+        await asyncio.sleep(1)
+"""
+
+
+def test_update_mode_says_so_and_ends_with_the_first_talk(fleet, deploy):
+    board = deploy(WISHES)
+    at = board.wait_for("run: update", 10)
+    at = board.wait_for("power: update mode is over", 20, at)
+    assert "app runs" not in board.text_since(board.console_text.index("run: update"))[: at]
+    board.wait_for("app runs", 10, at)
+    modes = [fleet.status.get(timeout=5).get("mode") for _ in range(fleet.status.qsize())]
+    assert "update" in modes
+
+
+def test_update_mode_without_contact_ends_in_time(fleet, deploy):
+    board = deploy(WISHES, contact_s=2)
+    board.radio.access_points[0].is_present = False
+    at = board.wait_for("run: update", 10)
+    at = board.wait_for("power: update mode is over", 20, at)
+    board.wait_for("app runs", 10, at)
+
+
+def test_a_power_cut_ends_update_mode(fleet, deploy):
+    board = deploy(WISHES)
+    board.radio.access_points[0].is_present = False
+    at = board.wait_for("run: update", 10)
+    board.power_off()
+    board.power_on()
+    at = board.wait_for("run: active", 10, at)
+    board.wait_for("app runs", 10, at)
+
+
 def test_an_unconfigured_board_says_what_to_do_and_stays_at_the_prompt(virtual_board):  # noqa: F811
     from host.builder import release, runtime
     from host.deploy.board import Board

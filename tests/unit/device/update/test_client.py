@@ -510,19 +510,103 @@ say(board.record.crashes)
     assert on_rig(script) == ["/slots/a", 1]
 
 
-def test_too_little_heap_is_refused_in_the_end(on_rig):
+SHORT = {  # how an update comes to want the whole board: what is done to it, and what it says
+    "no memory in stage": ("host.answers[blob] = MemoryError()", "MemoryError()"),
+    "no memory in plan": ("host.answers[manifest] = MemoryError()", "MemoryError()"),
+    "too little heap for staging": (
+        "client._STAGE_BYTES = {False: 1 << 30}; gc.mem_free = lambda: 7",
+        "MemoryError('free', 7)",
+    ),
+    "other tasks take too long": ("board.watchdog_s = 0.1; busy(board)", "Starved('starved', "),
+    "three walks that never ended": ("board.walks = 3", "cut off too often"),
+}
+RETREAT = """
+import gc
+import time
+from device.update import client
+from device.update.download import Download
+
+manifest = [path for path in host.answers if path.startswith("/manifests")][0]
+client.gc = type("Gc", (), {name: getattr(gc, name) for name in ("collect", "mem_free", "mem_alloc")})
+gc = client.gc
+
+
+def busy(board):
+    async def turn(self):
+        self.waited_ms += 60
+
+    Download.turn = turn
+
+
+"""
+
+
+@pytest.mark.parametrize(("how", "said"), SHORT.values(), ids=SHORT)
+def test_an_update_that_the_application_leaves_too_little_goes_on_in_update_mode(
+    on_rig, how, said
+):
+    script = LATER + RETREAT + how + "\n"
+    script += "say(board.boot())\nsay(ends())\nsay(board.journal['tries'])\n"
+    why, ended, failures = on_rig(script)
+    assert (why.startswith("update mode: " + said), ended, failures) == (True, [], 0)
+
+
+@pytest.mark.parametrize("how", [how for how, _ in SHORT.values()][2:], ids=list(SHORT)[2:])
+def test_where_update_mode_is_no_way_it_goes_on_as_it_is(on_rig, how):
+    script = LATER + RETREAT + how + "\nboard.rounds = 3\nsay(tries(1))\nsay(ends())"
+    assert on_rig(script) == [[None], [["done", None, 5, 17]]]
+
+
+def test_in_update_mode_it_goes_on_with_little_heap_and_slowly(on_rig):
+    how = "; ".join(how for how, _ in SHORT.values() if "MemoryError" not in how)
+    script = LATER + RETREAT + how + "\nboard.wish = True\nsay(board.boot())"
+    assert on_rig(script) == ["trial of release 5"]
+
+
+@pytest.mark.parametrize("where", ("blob", "manifest"))
+def test_what_runs_out_of_memory_in_update_mode_has_fresh_heaps_and_is_refused_in_the_end(
+    on_rig, where
+):
+    script = LATER + RETREAT + f"host.answers[{where}] = MemoryError()\n"
+    script += "say([board.boot() for _ in range(5)])\nsay(ends())\nsay(board.rounds)"
+    again = "update mode: MemoryError()"
+    refused = [["refused", "out-of-memory", 5, 17]]
+    assert on_rig(script) == [[again, again, again, None, None], refused, 0]
+
+
+def test_a_heap_that_is_whole_after_the_reset_bears_the_update(on_rig):
+    script = LATER + "host.answers[blob] = MemoryError()\nsay(board.boot())\n"
+    script += "host.answers[blob] = good\nboard.run()\nsay(ends())\nsay(board.rounds)"
+    assert on_rig(script) == ["update mode: MemoryError()", [["done", None, 5, 17]], 0]
+
+
+def test_walks_that_do_not_end_are_counted_and_those_that_do_are_not(on_rig):
     script = (
         LATER
         + """
-host.answers[blob] = MemoryError()
-say(tries(5))
-say(ends())
-say(board.reports.queue[0]["detail"])
+counts = []
+remember = board.remember
+
+
+def note(walks=0, rounds=None):
+    counts.append([walks, rounds])
+    remember(walks, rounds)
+
+
+board.remember = note
+host.answers[blob] = NetworkError("timeout")
+say(tries(2))
+say(counts)
+counts.clear()
+host.answers[blob] = good
+say(tries(1))
+say(counts)
 """
     )
-    words, ended, detail = on_rig(script)
-    assert (words, ended) == ([None] * 5, [["refused", "not-staged", 5, 17]])
-    assert "MemoryError" in detail
+    words, cut, words_later, ended = on_rig(script)
+    assert (words, cut) == (["timeout"] * 2, [[1, None], [0, None]] * 2)
+    # the last one is of the new release's own talk
+    assert (words_later, ended[:2]) == ([None], [[1, None], [0, 0]])
 
 
 def test_a_byte_that_flash_lost_is_found_before_it_runs(on_rig):

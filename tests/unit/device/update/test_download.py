@@ -81,7 +81,8 @@ def test_a_blob_arrives_whole(on_rig, size, form):
     said = on_rig(
         FETCH + "say(fetch(len(data), digest)); say(digest_of('/x.part')); say(there())", *given
     )
-    wire = 0 if not size else size if form == "raw" else len(in_pieces(data))
+    is_raw = form == "raw" or size <= 8192  # a small one is not worth the heap of inflating it
+    wire = 0 if not size else size if is_raw else len(in_pieces(data))
     assert said == [["good", wire, 0], hashlib.sha256(data).hexdigest(), ["host", "x.part"]]
 
 
@@ -269,6 +270,7 @@ async def main(chunks):
 
 
 download = Download(host, lambda done, total: None)
+download.take(4096)
 
 
 def cost(chunks):
