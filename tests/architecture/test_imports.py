@@ -134,6 +134,7 @@ TABLE = (
             "host.dev*",
             "host.rig*",
             "host.services*",
+            "host.metadata*",  # an approver composes and signs on their own machine
             "host.settings",
             "host.errors",
             "device.protocol",

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from host_samples import (
     DEVICE_ID,
     MAIN,
+    PASSPHRASE,
     SECRET,
     encode,
     make_device,
@@ -16,8 +17,11 @@ from host_samples import (
 )
 
 from host import create_app, settings
+from host.extensions import Database
+from host.metadata import keys
 from host.migrations import upgrade
 from host.models import Release
+from host.services import trust
 
 
 class Client(FlaskClient):
@@ -145,3 +149,39 @@ def release(db, upload):
     """Release 2 of blink, ready."""
     upload()
     return db.query(Release).one()
+
+
+@pytest.fixture(scope="session")
+def quick_keys():
+    """Key files that open at once: what a passphrase costs is measured where it matters."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setitem(keys.KDF, "memory_kib", 64)
+        patch.setitem(keys.KDF, "iterations", 1)
+        yield
+
+
+@pytest.fixture(scope="session")
+def founded(tmp_path_factory, empty_database, quick_keys):
+    """The data folder of a fleet with keys and first metadata, made once and copied."""
+    folder = tmp_path_factory.mktemp("founded")
+    shutil.copy(empty_database, folder / "mpfleet.sqlite")
+    database = Database(settings.load(folder).url)
+    with database.begin() as session:
+        trust.found(session, trust.Trust(folder), PASSPHRASE)
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def trusted_host(configured, founded):
+    """The host's folder, with keys and metadata: asked for before `app`."""
+    for name in ("mpfleet.sqlite", "keys", "metadata"):
+        copy = shutil.copy if name.endswith("sqlite") else shutil.copytree
+        copy(founded / name, configured.data_folder / name)
+    return configured
+
+
+@pytest.fixture
+def approver(db):
+    """Somebody who approves releases."""
+    return make_user(db, "approver@example.com", "approver")

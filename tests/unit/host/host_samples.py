@@ -57,3 +57,7 @@ def manifest_value(number=2, files=None, **fields):
 def encode(value):
     """The bytes of a manifest."""
     return json.dumps(value).encode()
+
+
+PASSPHRASE = "correct horse battery"
+
