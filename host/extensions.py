@@ -7,6 +7,7 @@ from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 from host.services.checkin import CheckIns
+from host.services.trust import Trust
 from host.settings import Settings
 from host.storage import Storage
 
@@ -53,13 +54,15 @@ class Host:
     database: Database
     storage: Storage
     check_ins: CheckIns
+    trust: Trust
 
 
 def install(app, settings):
     """Give an application its database and storage, and each request its session."""
     database = Database(settings.url)
     storage = Storage(settings.blob_folder)
-    host = Host(settings, database, storage, CheckIns(database.engine))
+    check_ins, store = CheckIns(database.engine), Trust(settings.data_folder)
+    host = Host(settings, database, storage, check_ins, store)
     app.extensions["mpfleet"] = host
     app.after_request(_end_transaction)
     app.teardown_request(_close_session)

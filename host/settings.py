@@ -22,6 +22,7 @@ LIMITS = {
     "sign-in:email-address": (10, 300),
     "claim:user": (20, 600),  # guessing 1 of 30^8 codes stays hopeless
     "claim:address": (60, 600),
+    "passphrase:user": (10, 300),  # each costs the host a tenth of a second and 64 MB
 }
 
 

@@ -66,8 +66,8 @@ def assignment(one):
     }
 
 
-def release(one):
-    """A release."""
+def release(one, is_approved):
+    """A release, and whether boards would take it."""
     return {
         "product": one.product,
         "number": one.number,
@@ -77,9 +77,38 @@ def release(one):
         "parts": one.parts,
         "size_bytes": one.size_bytes,
         "state": one.state,
+        "approved": is_approved,
+        "withdrawn": one.withdrawn_why,
         "created_at": time(one.created_at),
         "created_by": one.created_by.email,
         "manifest_sha256": one.manifest_sha256,
+    }
+
+
+def proposal(one, standing):
+    """A change of the signed metadata: all that it takes to compose it, and who signed."""
+    more = one.details
+    return {
+        "id": one.id,
+        "kind": one.kind,
+        "base": one.base,
+        "version": one.version,
+        "issued": time(one.issued),
+        "product": one.product,
+        "number": one.number,
+        "removals": more.get("removals", []),
+        "add": more.get("add", []),
+        "remove": more.get("remove", []),
+        "thresholds": more.get("thresholds", {}),
+        "fleet": more.get("fleet"),
+        "state": one.state,
+        "reason": one.reason,
+        "created_at": time(one.created_at),
+        "created_by": one.created_by.email,
+        "needs": {
+            role: [{"signed": people, "threshold": most} for people, most in seats]
+            for role, seats in standing.items()
+        },
     }
 
 

@@ -5,8 +5,9 @@ from flask import Blueprint, Response, request, send_file
 from device import protocol
 from host.api import body
 from host.api.authorization import board, claimed_board, device
+from host.errors import HostError
 from host.extensions import host, session
-from host.services import blobs, checkin, patches, presence, registration, reports
+from host.services import blobs, checkin, patches, presence, registration, reports, trust
 
 blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
 
@@ -23,6 +24,7 @@ def register():
     """A board says who it is."""
     fields = body.fields(_REGISTER_BYTES_MAX)
     done = registration.register(session(), host().settings, fields, request.remote_addr)
+    trust.note_seen(session(), host().trust, done.device, fields.get("metadata"))
     answer = {"state": done.device.state}
     if done.device.claim_code:
         answer["claim_code"] = done.device.claim_code
@@ -35,7 +37,17 @@ def register():
 @blueprint.get("/assignment")
 def assignment():
     """What the board should do."""
-    return checkin.answer(board(), host().settings.poll_s)
+    return checkin.answer(board(), host().settings.poll_s, host().trust.repository.version())
+
+
+@blueprint.get("/metadata/<name>")
+def metadata(name):
+    """A file of the signed metadata, byte for byte."""
+    board()
+    content = host().trust.repository.read(name)
+    if content is None:
+        raise HostError("not-found", "There is no such metadata.")
+    return Response(content, mimetype="application/json")
 
 
 @blueprint.get("/manifests/<sha256>")
@@ -69,7 +81,10 @@ def report():
     """What happened on the board."""
     one = device()
     items = body.decode(body.read(protocol.REPORT_BYTES_MAX), errors="replace")
-    return {"accepted": reports.accept(session(), host().settings, one, items)}
+    accepted = reports.accept(session(), host().settings, one, items)
+    for item in items:
+        trust.note_seen(session(), host().trust, one, item.get("metadata"))
+    return {"accepted": accepted}
 
 
 def _send(path, kind):

@@ -6,7 +6,7 @@ from host.api import answers, body
 from host.api.authorization import person
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import assignments, conflicts, devices, outbox, releases, reports
+from host.services import assignments, conflicts, devices, outbox, releases, reports, trust
 
 blueprint = Blueprint("devices_api", __name__, url_prefix="/api/v1")
 
@@ -93,7 +93,9 @@ def assign():
     release = releases.find(session(), product, number)
     chosen = devices.chosen(session(), user, fields.get("devices"), release)
     made = assignments.assign(session(), chosen, release, user.email)
-    return {"assignments": [answers.assignment(one) for one in made]}, 201
+    is_approved = trust.is_approved(host().trust, release)
+    given = [answers.assignment(one) for one in made]
+    return {"assignments": given, "approved": is_approved}, 201
 
 
 def _one(device, user):

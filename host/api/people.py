@@ -3,6 +3,7 @@
 import hashlib
 import ssl
 import time
+from base64 import b64encode
 from contextlib import suppress
 
 from flask import Blueprint, request
@@ -28,6 +29,7 @@ def fleet():
         "addresses": settings.addresses,
         "port": settings.port,
         "mqtt_port": settings.mqtt_port,
+        "root": _root(),
         "time": int(time.time()),
     }
 
@@ -75,6 +77,12 @@ def enrolment_token():
     device = devices.find(session(), user, device_id) if isinstance(device_id, str) else None
     text, token = accounts.enrolment(session(), host().settings, user, device)
     return {"token": text, "expires_at": answers.time(token.expires_at)}, 201
+
+
+def _root():
+    """The newest root: what a board or a command line is to trust, in base64."""
+    repository = host().trust.repository
+    return b64encode(repository.root()).decode() if repository.exists else ""
 
 
 def _fingerprint(pem):

@@ -6,7 +6,7 @@ from device import protocol
 from host.api import answers, body
 from host.api.authorization import person
 from host.extensions import host, session
-from host.services import releases
+from host.services import releases, trust, withdrawal
 
 blueprint = Blueprint("releases_api", __name__, url_prefix="/api/v1")
 
@@ -23,14 +23,14 @@ def listed():
     """Releases, of one product or of all."""
     person("release.see")
     found = releases.listed(session(), request.args.get("product"))
-    return [answers.release(one) for one in found]
+    return [_shown(one) for one in found]
 
 
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>")
 def show(product, number):
     """One release."""
     person("release.see")
-    return answers.release(releases.find(session(), product, number))
+    return _shown(releases.find(session(), product, number))
 
 
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>/manifest")
@@ -48,7 +48,7 @@ def add():
     content = body.read(protocol.MANIFEST_BYTES_MAX, "manifest-too-large")
     release, is_new = releases.add(session(), host().settings, content, user)
     lacks = releases.missing(session(), release)
-    return {"release": answers.release(release), "missing": lacks}, 201 if is_new else 200
+    return {"release": _shown(release), "missing": lacks}, 201 if is_new else 200
 
 
 @blueprint.post("/releases/<product>/<int(max=2147483647):number>/complete")
@@ -57,4 +57,18 @@ def complete(product, number):
     user = person("release.upload")
     release = releases.find(session(), product, number)
     releases.complete(session(), host().storage, release, user.email)
-    return answers.release(release)
+    return _shown(release)
+
+
+@blueprint.post("/releases/<product>/<int(max=2147483647):number>/withdraw")
+def withdraw(product, number):
+    """Nobody is offered it any more; a signature that takes it from boards is queued."""
+    user = person("release.approve")
+    reason = body.text(body.fields(), "reason", 200)
+    release = releases.find(session(), product, number)
+    waiting = withdrawal.withdraw(session(), host().trust, release, user, reason)
+    return {"release": _shown(release), "proposal": waiting and waiting.id}
+
+
+def _shown(release):
+    return answers.release(release, trust.is_approved(host().trust, release))

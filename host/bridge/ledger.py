@@ -4,7 +4,7 @@ import logging
 
 from sqlalchemy.exc import OperationalError
 
-from host.services import outbox, presence
+from host.services import devices, outbox, presence, trust
 
 _TAKERS = {"status": presence.status, "progress": presence.progress}
 _OUTBOX_ROWS = 100  # sent before the database is asked again
@@ -15,8 +15,9 @@ _log = logging.getLogger(__name__)
 class Ledger:
     """What devices said goes in, what the host has to tell them comes out."""
 
-    def __init__(self, database):
+    def __init__(self, database, store=None):
         self._database = database
+        self._store = store  # of the signed metadata; None: nobody asks what boards trust of it
 
     def begin(self):
         """Forget who was online; the broker's retained messages say it anew."""
@@ -55,3 +56,6 @@ class Ledger:
         with self._database.begin() as session:
             for device_id, kind, value in messages:
                 _TAKERS[kind](session, device_id, value)
+                if self._store and "metadata" in value:
+                    device = devices.known(session, device_id)
+                    trust.note_seen(session, self._store, device, value["metadata"])

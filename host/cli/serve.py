@@ -31,6 +31,12 @@ import click
 @click.option("--port", type=click.IntRange(0, 65535), help="HTTPS port. [default: 8443]")
 @click.option("--mqtt-port", type=click.IntRange(0, 65535), help="MQTT port. [default: 8883]")
 @click.option("--name", "fleet", help="The fleet's name on the certificate. [default: mpfleet]")
+@click.option(
+    "--passphrase-file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File (mode 0600) with the passphrase for the keys that the first run makes; without it "
+    "one is made and printed once.",
+)
 def serve(
     data: Path,
     listen: str | None,
@@ -38,10 +44,12 @@ def serve(
     port: int | None,
     mqtt_port: int | None,
     fleet: str | None,
+    passphrase_file: Path | None,
 ) -> None:
     """Run a host: web, API, MQTT broker and database in one go.
 
-    The first run makes the fleet's own CA and an admin, whose password is printed once.
+    The first run makes the fleet's own CA, an admin and the keys that approve releases; password
+    and passphrase are printed once.
 
     \b
     Examples:
@@ -62,7 +70,7 @@ def serve(
         chosen = settings.load(data, **given)
     except ValueError as error:  # of the file, the environment or an option; it says which
         raise click.UsageError(f"settings: {error}") from error
-    supervisor.run(chosen)
+    supervisor.run(chosen, passphrase_file)
 
 
 def _guessed(listen: str | None) -> tuple[str, ...] | None:

@@ -1,11 +1,15 @@
-"""What the host does on its own as time passes: renews its certificate, makes patches."""
+"""What the host does on its own as time passes: renews what expires, makes patches."""
 
 import datetime as dt
 import logging
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from host import pki
 from host.engine.patching import Patching
+from host.errors import HostError
 from host.extensions import Database
+from host.services import trust
 from host.storage import Storage
 
 _TICK_S = 3600
@@ -17,10 +21,12 @@ _log = logging.getLogger(__name__)
 def run(settings, stop):
     """Tick until the event `stop` is set."""
     database = Database(settings.url)
+    store = trust.Trust(settings.data_folder)
     patching = Patching(database, Storage(settings.blob_folder))
     try:
         while not stop.is_set():
             tick(settings, dt.datetime.now(dt.UTC))
+            sign(database, store, dt.datetime.now(dt.UTC))
             patching.tidy()
             for _ in range(_TICK_S // _LOOK_S):
                 patching.work(stop.is_set)
@@ -37,3 +43,15 @@ def tick(settings, now):
             _log.info("renewed the server certificate")
     except (pki.PkiError, OSError) as error:
         _log.error("the server certificate could not be renewed: %s", error)
+
+
+def sign(database, store, now):
+    """Sign the online metadata anew where half its life is over; say what people should sign."""
+    try:
+        with database.begin() as session:
+            if trust.renew(session, store, now=now):
+                _log.info("signed snapshot and timestamp anew")
+            for alarm in trust.alarms(session, store, now=now):
+                _log.warning("%s", alarm)
+    except (HostError, SQLAlchemyError, OSError) as error:
+        _log.error("the metadata could not be signed: %s", error)

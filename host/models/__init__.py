@@ -6,8 +6,10 @@ from host.models.base import Base
 from host.models.device import Device
 from host.models.event import Event
 from host.models.outbox import Outbox
+from host.models.proposal import Proposal, ProposalSignature
 from host.models.release import Blob, Release, ReleaseBlob
 from host.models.report import Report
+from host.models.signer import SeenVersion, Signer
 from host.models.user import EnrolmentToken, Token, User
 
 __all__ = [
@@ -19,9 +21,13 @@ __all__ = [
     "EnrolmentToken",
     "Event",
     "Outbox",
+    "Proposal",
+    "ProposalSignature",
     "Release",
     "ReleaseBlob",
     "Report",
+    "SeenVersion",
+    "Signer",
     "Token",
     "User",
 ]

@@ -31,6 +31,8 @@ class Release(Base):
     manifest_sha256: Mapped[str] = mapped_column(String(64), index=True)
     manifest: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     manifest_size: Mapped[int]
+    withdrawn_at: Mapped[datetime | None]  # offered to nobody from then on
+    withdrawn_why: Mapped[str | None] = mapped_column(String(200))
 
     created_by: Mapped[User] = relationship(lazy="joined")
 

@@ -17,6 +17,7 @@ from host.broker.embedded import EmbeddedBroker
 from host.extensions import Database
 from host.serve import renewal
 from host.services import devices
+from host.services.trust import Trust
 
 _EVERYWHERE = {"0.0.0.0": None, "::": None}  # noqa: S104 - None: all addresses, v4 and v6
 _BROKER_STOP_S = 2
@@ -61,7 +62,7 @@ async def _broker(settings, database):
         address or "127.0.0.1", settings.mqtt_port, password, pki.ca_pem(pki.folder_for(settings))
     )
     try:
-        await Bridge(Ledger(database), connect, broker.end_session).run()
+        await Bridge(_ledger(settings, database), connect, broker.end_session).run()
     finally:
         with suppress(TimeoutError):  # the boards notice by themselves
             async with asyncio.timeout(_BROKER_STOP_S):
@@ -71,7 +72,11 @@ async def _broker(settings, database):
 async def _bridge_elsewhere(settings, database):
     connect = connection.external(settings)
     end_session = partial(connection.take_over, connect)
-    await Bridge(Ledger(database), connect, end_session).run()
+    await Bridge(_ledger(settings, database), connect, end_session).run()
+
+
+def _ledger(settings, database):
+    return Ledger(database, Trust(settings.data_folder))
 
 
 def _is_device(database, device_id, secret_hex):

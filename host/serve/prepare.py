@@ -3,14 +3,17 @@
 import datetime as dt
 import fcntl
 import os
+import secrets
 import socket
 
 import click
 
 from host import migrations, pki
+from host.errors import HostError
 from host.extensions import Database
+from host.metadata import keys
 from host.serve.errors import StartError
-from host.services import accounts
+from host.services import accounts, trust
 
 _LOCK_FILE = "serve.lock"
 _PREPARE_LOCK_FILE = "prepare.lock"
@@ -37,24 +40,42 @@ def lock(folder):
     return file
 
 
-def prepare(settings):
-    """Bring database and certificates up to date, and make the first admin.
+def prepare(settings, passphrase=None):
+    """Bring database and certificates up to date; make the first admin, and the fleet's keys.
 
-    Processes that start alone at the same time do so one after the other.
+    Processes that start alone at the same time do so one after the other. Without a passphrase
+    for the keys one is made.
     """
     with _open(settings.data_folder / _PREPARE_LOCK_FILE) as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        _prepare(settings)
+        _prepare(settings, passphrase)
 
 
-def _prepare(settings):
+def passphrase_in(path):
+    """The first line of a file. Raises: StartError when others can read it, or it is too short."""
+    try:
+        text = path.read_text().split("\n")[0]
+        if path.stat().st_mode & 0o077:
+            raise StartError("key-exposed", f"others can read {path}: chmod 600 {path}")
+        keys.check_passphrase(text)
+        return text
+    except OSError as error:
+        raise StartError("no-key", f"{path}: {error.strerror}") from error
+    except HostError as error:
+        raise StartError(error.code, f"{path}: {error.message}") from error
+
+
+def _prepare(settings, passphrase):
     database = Database(settings.url)
     try:
         migrations.upgrade(settings)
         pki.ensure_for(settings, dt.datetime.now(dt.UTC))
         _ensure_admin(database, f"admin@{settings.fleet}")
+        _ensure_trust(database, trust.Trust(settings.data_folder), passphrase)
     except pki.PkiError as error:
         raise StartError(error.code, str(error)) from error
+    except HostError as error:
+        raise StartError(error.code, error.message) from error
     finally:
         database.close()
 
@@ -65,6 +86,15 @@ def _ensure_admin(database, email):
             _, password = accounts.create(session, email, role="admin")
             # Before the commit: an account whose password nobody saw would lock everybody out.
             click.echo(f"The first account, shown this once: {email}  password {password}")
+
+
+def _ensure_trust(database, store, passphrase):
+    given = passphrase or secrets.token_urlsafe(15)
+    with database.begin() as session:
+        store.vault.check()
+        if trust.found(session, store, given) and not passphrase:
+            click.echo(f"The passphrase that approves releases, shown this once: {given}")
+        trust.renew(session, store)  # also after months without a host
 
 
 def _open(path):

@@ -19,8 +19,10 @@ _END_S = 4  # then killed: all is over within 5 s
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def run(settings):
+def run(settings, passphrase_file=None):
     """Serve until SIGINT, SIGTERM or SIGHUP.
+
+    The file holds the passphrase for the fleet's keys, for the run that makes them.
 
     Raises: SystemExit with status 1 when the host cannot start; the reason has been printed.
     """
@@ -29,7 +31,7 @@ def run(settings):
     try:
         settings = prepare.ports(settings)
         with prepare.lock(settings.data_folder):
-            prepare.prepare(settings)
+            prepare.prepare(settings, passphrase_file and prepare.passphrase_in(passphrase_file))
             _supervise([Child(role, settings) for role in ROLES], settings, stop)
     except StartError as error:
         click.echo(f"mpfleet serve: {error}", err=True)

@@ -19,6 +19,8 @@ def assign(session, devices, release, who, *, now=None):
     """Offer a release to devices; what was open for them before is superseded."""
     if release.state != "ready":
         raise HostError("not-ready", f"Release {release.number} is still being uploaded.")
+    if release.withdrawn_at:
+        raise HostError("withdrawn", f"Release {release.number} was withdrawn.")
     for device in devices:
         _must_fit(device, release)
     return [_offer(session, device, release, who, utc(now)) for device in devices]
@@ -77,6 +79,15 @@ def close(session, device_id, reason, *, now=None):
     assignment = opened(session, device_id)
     if assignment:
         _move(session, assignment, "superseded", reason, utc(now))
+
+
+def withdraw(session, release, *, now=None):
+    """End what is open for a release, on whatever device."""
+    query = select(Assignment).where(
+        Assignment.release_id == release.id, Assignment.state.in_(OPEN)
+    )
+    for assignment in session.scalars(query).all():
+        _move(session, assignment, "superseded", "withdrawn", utc(now))
 
 
 def _must_fit(device, release):

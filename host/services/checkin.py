@@ -103,14 +103,18 @@ class CheckIns:
             connection.execute(seen)
 
 
-def answer(found, poll_s=None):
-    """What the board should do (SPEC section 7, `GET /assignment`)."""
+def answer(found, poll_s=None, metadata=None):
+    """What the board should do (SPEC section 7, `GET /assignment`).
+
+    `metadata` is the version of timestamp.json: a board that trusts it fetches nothing.
+    """
     value = {
         "state": found.state,
         "release": _release(found),
         "retry_active": bool(found.retry_active),
     }
-    return value if poll_s is None else {**value, "poll_s": poll_s}
+    more = {"poll_s": poll_s, "metadata": metadata}
+    return value | {name: said for name, said in more.items() if said is not None}
 
 
 def _release(found):

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from device import protocol
 from host.errors import HostError
+from host.metadata.changes import RESERVED
 
 _PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
 NUMBER_MAX = 2**31 - 1  # of a release, and of whatever a column of integers takes
@@ -88,6 +89,8 @@ def parse(content):
         manifest = Manifest.model_validate(value)
     except ValidationError as error:
         raise _invalid(_first(error)) from error
+    if manifest.product in RESERVED:
+        raise _invalid(f"no product may be called {manifest.product}")
     _check_files(manifest.files)
     strays = {model for model, _, _ in manifest.images} - set(manifest.boards)
     if strays:

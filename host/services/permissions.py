@@ -13,6 +13,7 @@ _LEAST = {
     "release.approve": "approver",
     "device.see-all": "admin",
     "user.manage": "admin",
+    "key.manage": "admin",
 }
 
 

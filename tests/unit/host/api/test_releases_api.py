@@ -49,6 +49,7 @@ def test_a_release_is_shown_as_its_manifest_says(client, alice, upload):
     assert shown == {
         "product": "blink", "number": 2, "version": "1.2", "description": "Blink.",
         "boards": ["ESP32_GENERIC"], "size_bytes": len(MAIN), "state": "ready",
+        "approved": False, "withdrawn": None,
         "parts": {"app": {"files": [["app/main.mpy", len(MAIN), sha256(MAIN)]]}},
         "created_by": alice.email, "manifest_sha256": sha256(content),
     }  # fmt: skip

@@ -1,14 +1,17 @@
 """What is made sure of before a host runs."""
 
+import shutil
 import socket
 
 import pytest
+from sqlalchemy import delete
 
 from host import pki
 from host.extensions import Database
+from host.models import Signer
 from host.serve import handover, prepare
 from host.serve.errors import StartError
-from host.services import accounts
+from host.services import accounts, trust
 from host.settings import Settings
 
 
@@ -59,18 +62,71 @@ def test_a_data_folder_serves_one_host_at_a_time(tmp_path):
     prepare.lock(tmp_path).close()
 
 
-def test_the_first_run_makes_an_admin_and_says_the_password_once(settings, capsys):
+def test_the_first_run_makes_an_admin_and_says_the_password_once(settings, capsys, quick_keys):
     settings.data_folder.mkdir()
     for _ in range(2):
         prepare.prepare(settings)
     said = capsys.readouterr().out
-    assert said.count("password") == 1
+    assert (said.count("password"), said.count("passphrase")) == (1, 1)
+    said = said.splitlines()[0]
     database = Database(settings.url)
     with database.begin() as session:
         email, password = said.split()[-3], said.split()[-1]
         user = accounts.sign_in(session, settings, email, password, "127.0.0.1")
         assert (user.email, user.role) == ("admin@mpfleet", "admin")
     database.close()
+
+
+@pytest.mark.parametrize("role", ("online", "targets", "root"))
+def test_a_host_does_not_start_on_keys_that_others_read(settings, role, quick_keys):
+    settings.data_folder.mkdir()
+    prepare.prepare(settings)
+    path = settings.data_folder / "keys" / f"{role}.json"
+    path.chmod(0o644)
+    with pytest.raises(StartError, match=f"chmod 600 {path}") as raised:
+        prepare.prepare(settings)
+    assert raised.value.code == "key-exposed"
+
+
+def test_a_passphrase_that_is_given_is_not_printed(settings, capsys, quick_keys):
+    settings.data_folder.mkdir()
+    prepare.prepare(settings, "correct horse battery")
+    assert "passphrase" not in capsys.readouterr().out
+    vault = trust.Trust(settings.data_folder).vault
+    assert [key.public_key.keyid for key in vault.held("correct horse battery")] == [
+        vault.public("targets").keyid, vault.public("root").keyid,
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "mode", "code"),
+    (
+        ("correct horse\n", 0o640, "key-exposed"),
+        ("short\n", 0o600, "bad-request"),
+        (None, 0, "no-key"),
+    ),
+)
+def test_a_passphrase_file_that_will_not_do_is_refused(tmp_path, text, mode, code):
+    path = tmp_path / "passphrase"
+    if text:
+        path.write_text(text)
+        path.chmod(mode)
+    with pytest.raises(StartError) as raised:
+        prepare.passphrase_in(path)
+    assert raised.value.code == code
+
+
+def test_an_older_installation_gets_keys_at_its_next_start(settings, quick_keys):
+    settings.data_folder.mkdir()
+    prepare.prepare(settings)
+    for name in ("keys", "metadata"):
+        shutil.rmtree(settings.data_folder / name)
+    database = Database(settings.url)
+    with database.begin() as session:
+        session.execute(delete(Signer))
+    database.close()
+    prepare.prepare(settings)
+    assert trust.Trust(settings.data_folder).repository.version()
 
 
 def test_the_certificate_names_where_the_host_listens_and_is_found(settings):

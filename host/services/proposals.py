@@ -1,0 +1,315 @@
+"""Changes to the signed metadata: proposed, signed by as many people as it takes, published.
+
+What a proposal makes is composed anew whenever it is looked at, of the newest metadata: so nothing
+that lies in the database can slip into what is signed.
+"""
+
+from sqlalchemy import select
+
+from host.errors import HostError, KeptError
+from host.metadata import changes, keys, parts
+from host.models import Assignment, Device, Proposal, ProposalSignature, Release, Signer, User
+from host.models.assignment import OPEN
+from host.services import events, limits, outbox, permissions, releases, trust
+from host.services.clock import utc
+
+_ACTIONS = {"approve": "release.approve", "withdraw": "release.approve"}  # others: key.manage
+_KEYS = ("add", "remove", "thresholds")
+
+
+def propose(session, store, user, kind, *, product=None, number=None, reason="", now=None, **more):
+    """A proposal, or the same one that is open already. `more` are its details.
+
+    Raises: HostError `forbidden`, `not-found`, `not-ready`, `withdrawn`, `bad-request`.
+    """
+    _must_be_allowed(user, kind)
+    now = utc(now)
+    settle(session, store, now=now)
+    if kind in _ACTIONS:
+        _must_be_possible(session, store, kind, product, number)
+    for one in listed(session):
+        same = {**one.details, "removals": None} == {**more, "removals": None}
+        if (one.kind, one.product, one.number) == (kind, product, number) and same:
+            return one
+    proposal = Proposal(
+        kind=kind, product=product, number=number, details=more, state="open", reason=reason,
+        created_at=now, created_by=user, base=0, version=0, issued=now,
+    )  # fmt: skip
+    _rebase(session, store, proposal, now)
+    composed(session, store, proposal)  # refuses what cannot be, before anybody sees it
+    session.add(proposal)
+    session.flush()
+    events.add(session, user.email, _subject(proposal), "proposed", reason or kind, now=now)
+    return proposal
+
+
+def listed(session, state="open"):
+    """Proposals in a state, the oldest first."""
+    query = select(Proposal).where(Proposal.state == state).order_by(Proposal.id)
+    return list(session.scalars(query))
+
+
+def find(session, proposal_id):
+    """One proposal. Raises: HostError `not-found`."""
+    proposal = session.get(Proposal, proposal_id)
+    if proposal is None:
+        raise HostError("not-found", f"There is no proposal {proposal_id}.")
+    return proposal
+
+
+def of_release(session, release, kind="approve"):
+    """The open proposal about a release, or None."""
+    query = select(Proposal).where(
+        Proposal.state == "open", Proposal.kind == kind, Proposal.product == release.product,
+        Proposal.number == release.number,
+    )  # fmt: skip
+    return session.scalars(query).first()
+
+
+def composed(session, store, proposal):
+    """What a proposal makes: (what is trusted, the change, {role: signed part})."""
+    trusted = store.repository.trusted()
+    change = change_of(session, proposal)
+    return trusted, change, changes.compose(trusted, change)
+
+
+def change_of(session, proposal):
+    """A proposal as the change that everybody composes for themselves."""
+    more = dict(proposal.details)
+    target = {}
+    if proposal.kind in _ACTIONS:
+        target["path"] = changes.path_of(proposal.product, proposal.number)
+    if proposal.kind == "approve":
+        release = releases.find(session, proposal.product, proposal.number)
+        target |= {"content": release.manifest, "custom": custom(release)}
+    if proposal.kind == "fleet":
+        target = {"path": changes.FLEET, "content": more["fleet"].encode()}
+    return changes.Change(
+        kind=proposal.kind, base=proposal.base, version=proposal.version, issued=proposal.issued,
+        removals=tuple(more.get("removals", ())), remove=tuple(more.get("remove", ())),
+        add=tuple((role, public) for role, public in more.get("add", ())),
+        thresholds=more.get("thresholds", {}), **target,
+    )  # fmt: skip
+
+
+def custom(release):
+    """What the signed target says of a release beside its hash."""
+    return {"product": release.product, "number": release.number, "boards": release.boards}
+
+
+def standing(session, store, proposal):
+    """Who signed and how many it takes: {role: [(signed by, threshold), …]}, a seat each."""
+    trusted, _, made = composed(session, store, proposal)
+    return {
+        role: [(_people(proposal, role, seat), seat.threshold) for seat in found]
+        for role, found in parts.seats(trusted, made).items()
+    }
+
+
+def sign(session, store, proposal, user, signatures, base, *, now=None):
+    """Take a person's signatures, (role, key id, hex) each; publish when they are enough.
+
+    Raises: HostError `stale-proposal`, `not-a-signer`, `bad-signature`, `signed-already`.
+    """
+    for _, keyid, _ in signatures:
+        if not _is_theirs(session, proposal, keyid, user):
+            raise HostError("not-a-signer", f"The key {keyid[:16]}… is not yours.")
+    _take(session, store, proposal, user, signatures, base, utc(now))
+
+
+def sign_held(session, settings, store, proposal, user, passphrase, base=None, *, now=None):
+    """Sign with the keys that the host holds and the passphrase opens.
+
+    Raises: HostError as `sign`; KeptError `wrong-passphrase`, `rate-limited`.
+    """
+    _must_be_allowed(user, proposal.kind)
+    now = utc(now)
+    limits.hit(session, settings, "passphrase:user", str(user.id), now=now)
+    try:
+        held = store.vault.held(passphrase)
+    except HostError as error:
+        raise KeptError(error.code, error.message) from error
+    trusted, _, made = composed(session, store, proposal)
+    signatures = [
+        (role, *parts.sign(key, made[role]))
+        for role, found in parts.seats(trusted, made).items()
+        for key in held
+        if any(key.public_key.keyid in seat.keys for seat in found)
+    ]
+    if not signatures:
+        raise HostError("no-key", "The host does not hold the key this takes: sign with your own.")
+    _take(session, store, proposal, user, signatures, proposal.base if base is None else base, now)
+
+
+def drop(session, proposal, user, *, now=None):
+    """Nobody signs this any more. Raises: HostError `forbidden`, `stale-proposal`."""
+    _must_be_allowed(user, proposal.kind)
+    _must_be_open(proposal)
+    proposal.state = "dropped"
+    events.add(session, user.email, _subject(proposal), "dropped", proposal.kind, now=now)
+
+
+def settle(session, store, *, now=None):
+    """Bring open proposals onto the newest metadata: signatures over older bytes are void."""
+    newest = store.repository.trusted().targets.version
+    for proposal in listed(session):
+        if proposal.base != newest:
+            _rebase(session, store, proposal, utc(now))
+
+
+def _take(session, store, proposal, user, signatures, base, now):
+    _must_be_open(proposal)
+    trusted, change, made = composed(session, store, proposal)
+    if base != proposal.base:
+        raise HostError("stale-proposal", f"It is to targets {proposal.base} now. Look again.")
+    found = parts.seats(trusted, made)
+    for role, keyid, signature in signatures:
+        if role not in made:
+            raise HostError("bad-request", f"{role[:32]!r} does not change here.")
+        parts.verify(role, made[role], keyid, signature, found[role])
+        _must_be_another(proposal, role, keyid, user, found[role])
+        proposal.signatures.append(
+            ProposalSignature(
+                role=role, keyid=keyid, signature=signature, user=user, created_at=now
+            )
+        )
+    session.flush()
+    events.add(session, user.email, _subject(proposal), "signed", proposal.kind, now=now)
+    if _is_complete(proposal, found):
+        _publish(session, store, proposal, change, made, now)
+
+
+def _publish(session, store, proposal, change, made, now):
+    seen = trust.seen_versions(session)
+    signatures = {role: {} for role in made}
+    for one in proposal.signatures:
+        signatures[one.role][one.keyid] = one.signature
+    root = made.get("root", store.repository.trusted().root)
+    store.repository.publish(
+        made, signatures, store.vault.online(root.roles["timestamp"].keyids), now,
+        content=change.content if proposal.kind == "fleet" else b"",
+        above=max(seen.get("snapshot", 0), seen.get("timestamp", 0)),
+    )  # fmt: skip
+    store.vault.promote(root.keys)
+    proposal.state = "signed"
+    _apply_keys(session, proposal, now)
+    events.add(session, events.HOST, _subject(proposal), "published", proposal.kind, now=now)
+    session.flush()
+    for other in listed(session):
+        _rebase(session, store, other, now)
+    if proposal.kind == "approve":
+        _tell(session, proposal, now)
+
+
+def _apply_keys(session, proposal, now):
+    more = proposal.details
+    for keyid in more.get("remove", ()):
+        signer = session.get(Signer, keyid)
+        if signer:
+            signer.revoked_at = now
+    for role, value in more.get("add", ()):
+        key = keys.public(value)
+        if session.get(Signer, key.keyid) is None:
+            user = session.get(User, more["holder"]) if "holder" in more else None
+            trust.add_signer(session, key, role, user, now=now)
+
+
+def _tell(session, proposal, now):
+    """Boards that wait for this release look again at once."""
+    waiting = (
+        select(Assignment.device_id)
+        .join(Release, Release.id == Assignment.release_id)
+        .where(Assignment.state.in_(OPEN), Release.product == proposal.product)
+        .where(Release.number == proposal.number)
+    )
+    for device_id in session.scalars(waiting):
+        outbox.put(session, device_id, outbox.CHECK, now=now)
+
+
+def _rebase(session, store, proposal, now):
+    trusted = store.repository.trusted()
+    seen = trust.seen_versions(session)
+    roles = ("targets", proposal.product)
+    proposal.base = trusted.targets.version
+    proposal.version = max(proposal.base, *(seen.get(role, 0) for role in roles)) + 1
+    proposal.issued = now.replace(microsecond=0)
+    proposal.signatures.clear()
+    path = proposal.product and changes.path_of(proposal.product, proposal.number)
+    if proposal.kind == "withdraw" and path not in trusted.entries():
+        proposal.state = "signed"
+    if proposal.kind == "approve":
+        _make_room(session, proposal, trusted)
+
+
+def _make_room(session, proposal, trusted):
+    runs = select(Device.number).where(
+        Device.product == proposal.product, Device.number.is_not(None), Device.state == "claimed"
+    )
+    assigned = (
+        select(Release.number)
+        .join(Assignment, Assignment.release_id == Release.id)
+        .where(Release.product == proposal.product, Assignment.state.in_(OPEN))
+    )
+    numbers = {*session.scalars(runs), *session.scalars(assigned)}
+    kept = {changes.path_of(proposal.product, number) for number in numbers}
+    change = change_of(session, proposal)
+    removals = list(changes.removals(trusted, change, kept))
+    proposal.details = {**proposal.details, "removals": removals}
+
+
+def _must_be_possible(session, store, kind, product, number):
+    release = releases.find(session, product, number)
+    if kind == "withdraw":
+        return
+    if release.state != "ready":
+        raise HostError("not-ready", f"Release {number} is still being uploaded.")
+    if release.withdrawn_at:
+        message = f"Release {number} was withdrawn. mpfleet release again {number} makes another."
+        raise HostError("withdrawn", message)
+    if trust.is_approved(store, release):
+        raise HostError("signed-already", f"Release {number} of {product} is approved.")
+
+
+def _must_be_allowed(user, kind):
+    action = _ACTIONS.get(kind, "key.manage")
+    if not permissions.allows(user.role, action):
+        raise HostError("forbidden", f"The role {user.role} may not do this ({action}).")
+
+
+def _must_be_open(proposal):
+    if proposal.state != "open":
+        raise HostError("stale-proposal", f"Proposal {proposal.id} is {proposal.state}.")
+
+
+def _is_theirs(session, proposal, keyid, user):
+    """Whether a key stands for a person: also one that this very proposal adds."""
+    signer = session.get(Signer, keyid)
+    if signer is not None:
+        return signer.user_id == user.id and signer.revoked_at is None
+    added = {keys.public(value).keyid for _, value in proposal.details.get("add", ())}
+    return keyid in added and proposal.details.get("holder") == user.id
+
+
+def _must_be_another(proposal, role, keyid, user, found):
+    for one in proposal.signatures:
+        is_ours = one.user is user and any(keyid in s.keys and one.keyid in s.keys for s in found)
+        if one.role == role and (one.keyid == keyid or is_ours):
+            who = one.user.email
+            raise HostError("signed-already", f"{who} has signed; another person must, too.")
+
+
+def _is_complete(proposal, found):
+    every = [(role, seat) for role, seats in found.items() for seat in seats]
+    return all(len(_people(proposal, role, seat)) >= seat.threshold for role, seat in every)
+
+
+def _people(proposal, role, seat):
+    """Who signed a part: people are counted, not keys."""
+    ours = [one for one in proposal.signatures if one.role == role and one.keyid in seat.keys]
+    return sorted({one.user.email for one in ours})
+
+
+def _subject(proposal):
+    if proposal.product:
+        return f"release {proposal.product}/{proposal.number}"
+    return "metadata"
