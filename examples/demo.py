@@ -82,7 +82,7 @@ class Stage:
             place = self.app / name
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(content if isinstance(content, bytes) else content.encode())
-        number = fleet.publish(self.client, self.app)
+        number = fleet.publish(self.client, self.app, self.host.passphrase)
         if self.device is None:
             return number, None
         return number, fleet.assign(self.client, self.device, self.PRODUCT, number)

@@ -1,6 +1,8 @@
 """A small fleet on one machine: a host in processes of its own, virtual boards, a client."""
 
+import base64
 import os
+import secrets
 import signal
 import socket
 import ssl
@@ -22,6 +24,7 @@ from simulator import AccessPoint, VirtualBoard
 HOME = AccessPoint("home", "correct horse")
 _READY_S = 60
 _STOP_S = 5
+_SAID_FILE = "passphrase"  # in the data folder
 
 
 class FleetError(Exception):
@@ -42,10 +45,27 @@ class Host:
         self.folder, self.port, self.mqtt_port = Path(folder), port, mqtt_port
         command = [sys.executable, "-m", "host.cli", "serve", "--data", str(folder)]
         command += ["--port", str(port), "--mqtt-port", str(mqtt_port)]
+        if self._passphrase_file():
+            command += ["--passphrase-file", str(self.folder / _SAID_FILE)]
         # A session of its own: Ctrl-C reaches it through stop(), after the boards.
         self._process = subprocess.Popen(
             command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
         )
+
+    def _passphrase_file(self):
+        """A passphrase on disk beside the keys it opens: for play, where nobody is to be asked."""
+        path = self.folder / _SAID_FILE
+        if not path.exists() and not (self.folder / "keys").exists():
+            self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            path.touch(mode=0o600)
+            path.write_text(secrets.token_urlsafe(15) + "\n")
+        return path.exists()
+
+    @property
+    def passphrase(self):
+        """What opens the fleet's keys; "" where a host of this folder made them by itself."""
+        path = self.folder / _SAID_FILE
+        return path.read_text().strip() if path.exists() else ""
 
     @property
     def url(self):
@@ -127,6 +147,7 @@ def set_up(board, client, product, host, report=lambda event: None, **config):
         mqtt_port=host.mqtt_port,
         fleet=fleet["name"],
         ca_der=ssl.PEM_cert_to_DER_cert(fleet["ca"].strip()),
+        root=base64.b64decode(fleet["root"]),
         wifi=[Network(HOME.ssid, HOME.password)],
         model="ESP32_GENERIC",
         watchdog_s=watchdog_s,
@@ -138,11 +159,13 @@ def set_up(board, client, product, host, report=lambda event: None, **config):
     return outcome
 
 
-def publish(client, folder):
-    """Build the next release of an app folder and upload it; returns its number."""
+def publish(client, folder, passphrase):
+    """Build the next release of an app folder, upload and approve it; returns its number."""
     product = application.read(folder).product
     built = release.build(folder, client.next_number(product), int(time.time()))
     upload(client, built)
+    if passphrase:
+        client.approve(built.product, built.number, passphrase)
     return built.number
 
 

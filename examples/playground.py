@@ -20,6 +20,7 @@ Two virtual boards of {product} are online. Release a new version and watch it a
        . .venv/bin/activate
        mpfleet login {url}
        mpfleet release build examples/blink --upload
+       mpfleet approve {number} --product {product} --passphrase-file {passphrase}
        mpfleet assign {number} --product {product} --all
        mpfleet watch
 
@@ -60,7 +61,7 @@ def _start_boards(host, stack):
     client = host.sign_in()
     stack.callback(client.close)
     if not client.releases("blink"):
-        fleet.publish(client, _BLINK)
+        fleet.publish(client, _BLINK, host.passphrase)
     try:
         boards = [_start_board(host, client, stack, n, name) for n, name in enumerate(_BOARDS)]
     except MicroPythonMissing as error:
@@ -69,7 +70,14 @@ def _start_boards(host, stack):
     number = client.next_number("blink")
     ports = ", ".join(board.port for board in boards)
     print(
-        _NEXT.format(product="blink", url=host.url, number=number, ports=ports, folder=host.folder)
+        _NEXT.format(
+            product="blink",
+            url=host.url,
+            number=number,
+            ports=ports,
+            folder=host.folder,
+            passphrase=host.folder / "passphrase",
+        )
     )
 
 

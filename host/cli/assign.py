@@ -53,6 +53,11 @@ def _assigned_text(answer: dict[str, Any]) -> str:
     made = answer["assignments"]
     if not made:
         return "no device took it: none of the product is claimed"
-    return "\n".join(
-        f"{a['device']}: release {a['number']} of {a['product']} {a['state']}" for a in made
-    )
+    lines = [f"{a['device']}: release {a['number']} of {a['product']} {a['state']}" for a in made]
+    if not answer["approved"]:
+        number, product = made[0]["number"], made[0]["product"]
+        lines.append(
+            f"! release {number} is not approved, so boards will not take it: "
+            f"mpfleet approve {number} --product {product}"
+        )
+    return "\n".join(lines)

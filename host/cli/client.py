@@ -120,6 +120,20 @@ class Client:
         """The bytes of this name."""
         return self._call("GET", f"/blobs/{sha256}").content
 
+    def metadata(self, name: str) -> bytes:
+        """A file of the signed metadata."""
+        return self._call("GET", f"/metadata/{name}").content
+
+    def approve(self, product: str, number: int, passphrase: str) -> dict[str, Any]:
+        """Approve a release with the keys that the host holds, and the host's word for all of it.
+
+        For fleets that are somebody's own from end to end; `mpfleet approve` verifies.
+        """
+        value = {"kind": "approve", "product": product, "number": number}
+        proposal = self.send("POST", "/proposals", value)
+        asked = {"passphrase": passphrase, "base": proposal["base"]}
+        return self.send("POST", f"/proposals/{proposal['id']}/signatures", asked)
+
     def add_release(self, manifest: bytes) -> dict[str, Any]:
         """Announce a release; the answer names the blobs the host lacks."""
         headers = {"Content-Type": "application/json"}

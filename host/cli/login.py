@@ -1,11 +1,18 @@
 """`mpfleet login` and `logout`: who one is at which host, and why that host is trusted."""
 
+from __future__ import annotations
+
 import sys
+from base64 import b64decode
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from host.cli import output
+
+if TYPE_CHECKING:
+    from host.cli.profile import Profile
 
 
 @click.command()
@@ -28,6 +35,11 @@ from host.cli import output
     help="Data folder of mpfleet serve on this machine: its CA is trusted.",
 )
 @click.option("--fingerprint", help="SHA-256 that the fleet's CA must have.")
+@click.option(
+    "--new-root",
+    is_flag=True,
+    help="Trust the root that the host has now, whatever was trusted before.",
+)
 @click.option("--token-name", default="mpfleet command line", help="Name of the token made.")
 @output.as_json
 @click.pass_context
@@ -40,6 +52,7 @@ def login(
     ca: Path | None,
     data: Path | None,
     fingerprint: str | None,
+    new_root: bool,
     token_name: str,
     as_json: bool,
 ) -> None:
@@ -54,7 +67,7 @@ def login(
       mpfleet login https://fleet.example.org --ca ca.pem --email me@example.org
       mpfleet login https://10.0.0.5:8443 --password-stdin --fingerprint 3F:02:… < password
     """
-    from host.cli import first_contact
+    from host.cli import first_contact, verified
     from host.cli import profile as profiles
     from host.cli.client import Client  # late: requests takes 100 ms
 
@@ -67,13 +80,28 @@ def login(
     asked = {"email": email, "password": password, "name": token_name}
     answer = client.send("POST", "/tokens", asked)
     user = answer["user"]
+    before = _before(context.obj)
     profile = profiles.Profile(url, name, trust.ca, answer["token"], user["email"])
     place = profiles.save(context.obj, profile)
-    shown = {"url": url, "fleet": name, **user, "profile": context.obj, "file": str(place)}
+    if new_root or not _is_same_fleet(before, trust.ca):
+        verified.forget(context.obj)
+    root = client.fleet().get("root")
+    root_shown = verified.keep_root(context.obj, b64decode(root)) if root else ""
+    shown = {
+        "root": root_shown,
+        "url": url,
+        "fleet": name,
+        **user,
+        "profile": context.obj,
+        "file": str(place),
+    }
     output.show(
         shown,
         as_json,
-        lambda s: f"signed in at {url} as {s['email']} ({s['role']}); trusting {trust.why}",
+        lambda s: (
+            f"signed in at {url} as {s['email']} ({s['role']}); trusting {trust.why}"
+            + (f"\napprovals are verified from the root {s['root']}" if s["root"] else "")
+        ),
     )
 
 
@@ -90,6 +118,19 @@ def logout(context: click.Context) -> None:
 
     was_there = profiles.remove(context.obj)
     click.echo("signed out" if was_there else "nobody was signed in")
+
+
+def _before(name: str) -> Profile | None:
+    from host.cli import profile as profiles
+
+    try:
+        return profiles.load(name)
+    except profiles.ProfileError:  # damaged: this sign-in replaces it
+        return None
+
+
+def _is_same_fleet(before: Profile | None, ca: str) -> bool:
+    return before is not None and before.ca.strip() == ca.strip()
 
 
 def _password(file: Path | None, is_stdin: bool) -> str:

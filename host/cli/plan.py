@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from base64 import b64decode
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ def of(
         mqtt_port or fleet["mqtt_port"],
         client.profile.fleet,
         trust.der(client.profile.ca),
+        b64decode(fleet.get("root", "")),
         wifi=[network(text, wifi_password) for text in wifi] or None,
         model=model,
         number=number,

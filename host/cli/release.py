@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host.cli import cost, output
+from host.cli.approve import only_product
 from host.cli.session import connect, signed_in
 
 if TYPE_CHECKING:
@@ -127,6 +128,48 @@ def show(client: Client, product: str, number: int, as_json: bool) -> None:
     output.show(client.get(f"/releases/{product}/{number}"), as_json, _release_text)
 
 
+@release.command()
+@click.argument("number", type=int)
+@click.option("--product", help="Product of the release. [default: the only one]")
+@output.as_json
+@signed_in
+def again(client: Client, number: int, product: str | None, as_json: bool) -> None:
+    """Make a new release of an older one's content: the way back to an older version.
+
+    Boards take no number below one they had, so the old content gets a new number; what is still
+    on a board does not travel again.
+
+    \b
+    Example:
+      mpfleet release again 4 --product blink
+    """
+    import json
+
+    product = product or only_product(client)
+    value = json.loads(client.manifest(product, number))
+    value["number"], value["created_at"] = client.next_number(product), build_time()
+    client.add_release(json.dumps(value, separators=(",", ":")).encode())
+    output.show(client.complete(product, value["number"]), as_json, _release_text)
+
+
+@release.command()
+@click.argument("number", type=int)
+@click.option("--product", help="Product of the release. [default: the only one]")
+@click.option("--reason", required=True, help="Why; it stays on the record.")
+@output.as_json
+@signed_in
+def withdraw(client: Client, number: int, product: str | None, reason: str, as_json: bool) -> None:
+    """Take a release back: assignments end at once, boards refuse it once that is signed.
+
+    \b
+    Example:
+      mpfleet release withdraw 4 --product blink --reason "drains the battery"
+    """
+    product = product or only_product(client)
+    done = client.send("POST", f"/releases/{product}/{number}/withdraw", {"reason": reason})
+    output.show(done, as_json, _withdrawn_text)
+
+
 def publish(client: Client, made: Release) -> dict[str, Any]:
     """Upload what the host lacks of a release, and say that it is whole."""
     for sha256 in client.add_release(made.manifest)["missing"]:
@@ -147,7 +190,16 @@ def _bundle_place(place: Path | None, name: str) -> Path:
     return place
 
 
-_COLUMNS = ("product", "number", "version", "state", "size_bytes", "created_at", "description")
+_COLUMNS = (
+    "product",
+    "number",
+    "version",
+    "state",
+    "approved",
+    "size_bytes",
+    "created_at",
+    "description",
+)
 
 
 def _list_text(found: list[dict[str, Any]]) -> str:
@@ -160,3 +212,12 @@ def _list_text(found: list[dict[str, Any]]) -> str:
 def _release_text(one: dict[str, Any]) -> str:
     names = (*_COLUMNS, "boards", "created_by", "manifest_sha256")
     return output.fields((name, one[name]) for name in names)
+
+
+def _withdrawn_text(done: dict[str, Any]) -> str:
+    one = done["release"]
+    said = f"release {one['number']} of {one['product']} is offered to nobody any more"
+    if not done["proposal"]:
+        return f"{said}; it was not approved"
+    sign = f"mpfleet approve {one['number']} --product {one['product']} --withdrawal"
+    return f"{said}; boards that ask will refuse it once that is signed: {sign}"

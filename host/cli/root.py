@@ -7,12 +7,15 @@ import click
 from host.builder.errors import ToolError
 from host.cli import (
     account,
+    approve,
     assign,
     deploy,
     dev,
     device,
+    keys,
     login,
     logs,
+    move,
     release,
     repl,
     rig,
@@ -71,6 +74,7 @@ def main(context: click.Context, profile: str) -> None:
       mpfleet login https://192.168.1.10:8443
       mpfleet release build examples/blink --upload
       mpfleet deploy --port /dev/ttyUSB0 --product blink --wifi home
+      mpfleet approve 2 --product blink
       mpfleet assign 2 --product blink --all && mpfleet watch
 
     For automation MPFLEET_URL, MPFLEET_TOKEN, MPFLEET_CA (a file) and MPFLEET_FLEET stand in
@@ -85,9 +89,12 @@ for _command in (
     login.logout,
     release.release,
     device.device,
+    approve.approve,
     assign.assign,
     watch.watch,
     account.user,
+    keys.keys,
+    move.move,
     deploy.deploy,
     dev.dev,
     repl.repl,

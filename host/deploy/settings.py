@@ -29,6 +29,8 @@ def told(work: Work, now: int) -> dict[str, Any]:
         "floor": now - EPOCH_2000,
         "config": {"product": plan.product, **model, **plan.config},
     }
+    if plan.root:
+        setup["root"] = b64encode(plan.root).decode()
     if plan.wifi is not None:
         setup["wifi"] = [network._asdict() for network in plan.wifi]
     if plan.watchdog_s is not None:

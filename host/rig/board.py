@@ -1,5 +1,6 @@
 """A board of a rig: brought to a state, given releases, looked at."""
 
+import base64
 import contextlib
 import json
 import ssl
@@ -135,6 +136,7 @@ class Board:
             mqtt_port=mqtt_port,
             fleet=fleet["name"],
             ca_der=ssl.PEM_cert_to_DER_cert(fleet["ca"].strip()),
+            root=base64.b64decode(fleet["root"]),
             wifi=[Network(self.parts.wifi.ssid, self.parts.wifi.key)],
             model=self.model,
             number=self.site.baseline,

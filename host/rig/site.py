@@ -1,6 +1,7 @@
 """The host of a session: `mpfleet serve` in a process and a folder of its own."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -44,6 +45,7 @@ class Site:
         self.mqtt_port = table.mqtt_port or free_port()
         self._next = candidate.number + 1
         self._lock = threading.Lock()
+        self._passphrase = secrets.token_urlsafe(15)  # of keys that end with the session
         self._log_file = logs / "host.log"
         self._log: IO[bytes] = self._log_file.open("ab")
         self._process = self._start()
@@ -58,8 +60,8 @@ class Site:
         client = self.sign_in()
         try:
             if self.baseline:
-                publish(client, variant(self.candidate, self.baseline, baseline()))
-            publish(client, self.candidate)
+                self._publish(client, variant(self.candidate, self.baseline, baseline()))
+            self._publish(client, self.candidate)
         finally:
             client.close()
 
@@ -77,7 +79,7 @@ class Site:
         """Publish a variant of the candidate; its number."""
         with self._lock:
             number, self._next = self._next, self._next + 1
-        publish(client, variant(self.candidate, number, kind))
+        self._publish(client, variant(self.candidate, number, kind))
         return number
 
     def sign_in(self) -> Client:
@@ -101,6 +103,10 @@ class Site:
             self._process.wait()
         self._log.close()
 
+    def _publish(self, client: Client, release: Release) -> None:
+        publish(client, release)
+        client.approve(release.product, release.number, self._passphrase)
+
     @property
     def _data(self) -> Path:
         return self.folder / "data"
@@ -118,6 +124,10 @@ class Site:
         command = [sys.executable, "-m", "host.cli", "serve", "--data", str(self._data)]
         command += ["--listen", self.table.listen, "--address", self.table.address]
         command += ["--port", str(self.port), "--mqtt-port", str(self.mqtt_port)]
+        file = self.folder / "passphrase"
+        file.touch(mode=0o600)
+        file.write_text(self._passphrase)
+        command += ["--passphrase-file", str(file)]
         # A session of its own: Ctrl-C reaches it through close(), after the boards.
         return subprocess.Popen(  # noqa: S603 - this very program
             command,

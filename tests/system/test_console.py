@@ -183,7 +183,7 @@ def test_a_visit_from_signing_in_to_signing_out(console, person, board):
 
 
 def test_no_page_is_wider_than_a_phone(console, person, board):
-    publish(person, BLINK)
+    publish(person, BLINK, "")
     board.register(person.enrolment_token())
     board.report(FAILED_UPDATE)
     console.page.set_viewport_size(PHONE)

@@ -64,6 +64,7 @@ class Site:
             (app / "firmware.bin").write_bytes(firmware)
             images = [str(app / "firmware.bin")]
         publish(self.client, release.build(app, number, 1795000000, images=images))
+        self.client.approve(self.product, number, self.host.passphrase)
 
     def assign(self, number):
         fleet.assign(self.client, self.device, self.product, number)

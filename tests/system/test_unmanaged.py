@@ -31,7 +31,7 @@ def client(tmp_path, folder):
             host.wait_until_ready()
             client = host.sign_in()
             client.host = host
-            fleet.publish(client, folder)
+            fleet.publish(client, folder, host.passphrase)
             yield client
             client.close()
         finally:

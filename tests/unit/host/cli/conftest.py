@@ -14,12 +14,14 @@ from werkzeug.serving import make_server
 from host import create_app, migrations, pki, settings
 from host.cli import main
 from host.extensions import Database
-from host.services import accounts
+from host.metadata import keys
+from host.services import accounts, trust
 from host.settings import LIMITS
 from tests.boards import board_maker, virtual_board  # noqa: F401 - pytest finds them here
 
 FLEET = "garden"  # not the default: so it shows whether the name is verified
 ADMIN = "admin@garden"
+PASSPHRASE = "correct horse battery"
 
 
 @dataclass
@@ -48,6 +50,9 @@ def host(tmp_path_factory):
     database = Database(chosen.url)
     with database.begin() as session:
         _, password = accounts.create(session, ADMIN, role="admin")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setitem(keys.KDF, "memory_kib", 64)
+            trust.found(session, trust.Trust(folder), PASSPHRASE)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "pki" / pki.SERVER_FILE)
     app = create_app(chosen)
