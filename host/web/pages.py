@@ -8,7 +8,7 @@ from flask import session as cookie
 
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import accounts, permissions
+from host.services import accounts, permissions, trust
 from host.web import protection, words
 
 blueprint = Blueprint(
@@ -58,6 +58,7 @@ def render(template, user=None, **values):
         may=functools.partial(permissions.allows, user.role if user else ""),
         fleet=host().settings.fleet,
         form_secret=protection.form_secret,
+        alarms=trust.alarms(session(), host().trust) if user else [],
         **values,
     )
 

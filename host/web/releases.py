@@ -2,8 +2,8 @@
 
 from flask import flash, redirect, url_for
 
-from host.extensions import session
-from host.services import assignments, devices, releases
+from host.extensions import host, session
+from host.services import assignments, devices, proposals, releases, trust
 from host.web import pages
 
 blueprint = pages.page_blueprint("releases")
@@ -13,7 +13,8 @@ blueprint = pages.page_blueprint("releases")
 @pages.signed_in("release.see")
 def listed(user):
     """All releases."""
-    return pages.render("releases.html", user, releases=releases.listed(session()))
+    found = releases.listed(session())
+    return pages.render("releases.html", user, releases=found, is_approved=_is_approved)
 
 
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>")
@@ -23,7 +24,10 @@ def show(user, product, number):
     release = releases.find(session(), product, number)
     found = devices.chosen(session(), user, "all", release)
     newest = assignments.newest(session(), [device.id for device in found])
-    return pages.render("release.html", user, release=release, devices=found, newest=newest)
+    return pages.render(
+        "release.html", user, release=release, devices=found, newest=newest,
+        is_approved=_is_approved(release), waiting=_waiting(release),
+    )  # fmt: skip
 
 
 @blueprint.post("/releases/<product>/<int(max=2147483647):number>/assign")
@@ -36,3 +40,16 @@ def assign(user, product, number):
     made = assignments.assign(session(), lacking, release, user.email)
     flash(f"Release {number} is offered to {len(made)} device{'' if len(made) == 1 else 's'}.")
     return redirect(url_for("releases.show", product=product, number=number))
+
+
+def _is_approved(release):
+    return trust.is_approved(host().trust, release)
+
+
+def _waiting(release):
+    """The proposal about a release that waits for signatures, and who signed: or None."""
+    for kind in ("withdraw", "approve"):
+        proposal = proposals.of_release(session(), release, kind)
+        if proposal is not None:
+            return proposal, proposals.standing(session(), host().trust, proposal)
+    return None

@@ -1,0 +1,94 @@
+"""The pages on which a person approves a release, or signs that it was withdrawn."""
+
+from flask import flash, redirect, request, url_for
+
+from host.errors import HostError
+from host.extensions import host, keep_changes, session
+from host.services import proposals, releases, signers, trust, withdrawal
+from host.web import pages
+
+blueprint = pages.page_blueprint("approvals")
+
+_PASSPHRASE_CHARS_MAX = 1024
+_RELEASE = "/releases/<product>/<int(max=2147483647):number>"
+
+
+@blueprint.get(f"{_RELEASE}/<any(approve, withdraw):kind>")
+@pages.signed_in("release.approve")
+def show(user, product, number, kind):
+    """What is to be signed, before it is."""
+    return _page(user, releases.find(session(), product, number), kind)
+
+
+@blueprint.post(f"{_RELEASE}/<any(approve, withdraw):kind>")
+@pages.signed_in("release.approve")
+def sign(user, product, number, kind):
+    """Sign with the passphrase, which nothing keeps; a wrong one is asked again."""
+    release = releases.find(session(), product, number)
+    passphrase = request.form.get("passphrase", "")[:_PASSPHRASE_CHARS_MAX]
+    base = request.form.get("base", "")
+    try:
+        proposal = _proposal(user, release, kind)
+        arguments = host().settings, host().trust, proposal, user, passphrase
+        proposals.sign_held(session(), *arguments, int(base) if base.isdecimal() else 0)
+    except HostError as error:
+        keep_changes()
+        return _page(user, release, kind, error), error.status
+    flash(_DONE[kind, proposal.state].format(number))
+    return redirect(url_for("releases.show", product=product, number=number))
+
+
+@blueprint.post(f"{_RELEASE}/take-back")
+@pages.signed_in("release.approve")
+def take_back(user, product, number):
+    """Withdraw a release: at once for assignments, once signed for boards."""
+    release = releases.find(session(), product, number)
+    reason = request.form.get("reason", "").strip()[:200]
+    if not reason:
+        raise HostError("bad-request", "Say why: it stays on the record.")
+    waiting = withdrawal.withdraw(session(), host().trust, release, user, reason)
+    flash(f"Release {number} is offered to nobody any more.")
+    if waiting is None:
+        return redirect(url_for("releases.show", product=product, number=number))
+    return redirect(url_for("approvals.show", product=product, number=number, kind="withdraw"))
+
+
+@blueprint.get("/keys")
+@pages.signed_in("device.see")
+def keys(user):
+    """Who may sign what, until when, and what waits for signatures."""
+    store = host().trust
+    proposals.settle(session(), store)
+    found = proposals.listed(session())
+    return pages.render(
+        "keys.html", user, roles=signers.roles(store), keys=signers.listed(session(), store),
+        waiting=[(one, proposals.standing(session(), store, one)) for one in found],
+    )  # fmt: skip
+
+
+_DONE = {
+    ("approve", "signed"): "Release {} is approved: boards may take it.",
+    ("approve", "open"): "You signed release {}. It waits for more signatures.",
+    ("withdraw", "signed"): "Release {} is withdrawn: boards refuse it.",
+    ("withdraw", "open"): "You signed the withdrawal of release {}. It waits for more.",
+}
+
+
+def _proposal(user, release, kind):
+    product, number = release.product, release.number
+    arguments = session(), host().trust, user, kind
+    return proposals.propose(*arguments, product=product, number=number)
+
+
+def _page(user, release, kind, error=None):
+    if error is None or error.code in ("wrong-passphrase", "rate-limited", "stale-proposal"):
+        proposal = _proposal(user, release, kind)
+        trusted, change, made = proposals.composed(session(), host().trust, proposal)
+        lines = trust.difference(trusted, change, made)
+        needs = proposals.standing(session(), host().trust, proposal)
+    else:
+        proposal, lines, needs = None, [], {}
+    return pages.render(
+        "approve.html", user, release=release, kind=kind, proposal=proposal, lines=lines,
+        needs=needs, error=error,
+    )  # fmt: skip
