@@ -96,11 +96,12 @@ def _right(word, n):
 
 def _roots(count, degree):
     """First 64 bits behind the point of the square or cube roots of the first primes."""
-    found = []
-    candidate = 2
-    while len(found) < count:
+    found = [0] * count  # made once: growing it would take the heap twice
+    at, candidate = 0, 2
+    while at < count:
         if all(candidate % n for n in range(2, candidate)):
-            found.append(_root(candidate << (64 * degree), degree) & _MASK)
+            found[at] = _root(candidate << (64 * degree), degree) & _MASK
+            at += 1
         candidate += 1
     return found
 

@@ -19,10 +19,11 @@ TABLE = (
     ("device/errors.py", ()),
     ("device/protocol.py", ()),
     ("device/update/steps.py", ("device.errors",)),
+    ("device/update/documents.py", ("device.errors",)),
     ("device/update/plan.py", ("device.errors", "device.protocol")),
     (
         "device/update/metadata.py",
-        ("device.errors", "device.update.plan", "device.update.signature"),
+        ("device.errors", "device.update.documents", "device.update.signature"),
     ),
     ("device/update/signature.py", ()),
     (

@@ -14,6 +14,7 @@ from device.errors import DeviceError, Untrusted
 from device.update import metadata
 
 _TARGET_BYTES = 1 << 20
+_CHUNK = 512
 
 
 class Held:
@@ -63,7 +64,7 @@ def fetch(url, limit, path):
     total = 0
     with open(path, "wb") as f:
         while True:
-            chunk = s.read(512)
+            chunk = s.read(_CHUNK)
             if not chunk:
                 return total
             total += len(chunk)
@@ -119,17 +120,26 @@ def is_there(path, entry):
 
 
 def check(path, entry):
-    with open(path, "rb") as f:
-        data = f.read()
-    digests = {"sha256": hexlify(sha256(data).digest()).decode()}
+    """Raise unless the file's length and every hash of it that we compute are the target's."""
+    digests = {"sha256": sha256()}
     if "sha512" in entry["hashes"]:
         from ed25519 import Sha512  # rare, and large
 
-        digest = Sha512()
-        digest.update(data)
-
-        digests["sha512"] = hexlify(digest.digest()).decode()
-    metadata.check(entry, len(data), digests)
+        digests["sha512"] = Sha512()
+    length = 0
+    with open(path, "rb") as f:
+        chunk = f.read(_CHUNK)
+        while chunk:
+            length += len(chunk)
+            for digest in digests.values():
+                digest.update(chunk)
+            chunk = f.read(_CHUNK)
+    found = {word: hexlify(digest.digest()).decode() for word, digest in digests.items()}
+    wanted = {word: digest for word, digest in entry["hashes"].items() if word in digests}
+    if not wanted or length != entry["length"]:
+        raise Untrusted("bad-target", path, length, entry)
+    if any(found[word] != digest for word, digest in wanted.items()):
+        raise Untrusted("bad-target", path, found, wanted)
 
 
 def main(arguments):

@@ -338,34 +338,6 @@ def test_a_length_beyond_what_the_board_bears_is_not_taken_from_the_snapshot(vis
     assert (refused(said), said["values"][0]) == ("bad-metadata", "over")
 
 
-TARGET = {"length": 1, "hashes": {"sha256": hashlib.sha256(b"x").hexdigest()}}
-CHECK = """
-from device.errors import DeviceError
-from device.update import metadata
-try:
-    metadata.check(*given)
-    print("good")
-except DeviceError as e:
-    print(e.code)
-"""
-
-
-@pytest.mark.parametrize(
-    ("length", "content", "word"),
-    ((1, b"x", "good"), (1, b"y", "bad-target"), (2, b"x", "bad-target")),
-    ids=("the same", "tampered with, of the same length", "longer"),
-)
-def test_bytes_are_the_targets_by_length_and_hash(on_board, length, content, word):
-    digests = {"sha256": hashlib.sha256(content).hexdigest()}
-    assert on_board(CHECK, TARGET, length, digests) == [word]
-
-
-def test_a_target_known_by_no_hash_of_ours_is_refused(on_board):
-    assert on_board(CHECK, {"length": 1, "hashes": {"md5": "00"}}, 1, {"sha256": "x"}) == [
-        "bad-target"
-    ]
-
-
 # --- delegations
 
 
