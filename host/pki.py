@@ -5,14 +5,13 @@ certificate.
 """
 
 import datetime as dt
-import os
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from host import certificates
+from host import certificates, files
 
 SERVER_FILE = "server.pem"  # key and certificate in one file, so that a renewal swaps both at once
 _CA_FILE = "ca.pem"
@@ -43,7 +42,7 @@ def ensure(folder, name, addresses, now):
         return False
     key = ec.generate_private_key(ec.SECP256R1())
     leaf = certificates.server(ca, ca_key, key.public_key(), names, now)
-    _write(path, _pem(key) + leaf.public_bytes(_PEM), 0o600)
+    files.write(path, _pem(key) + leaf.public_bytes(_PEM), 0o600)
     return True
 
 
@@ -85,9 +84,9 @@ def _found(folder, name, now):
         raise PkiError(f"the clock says {now:%Y-%m-%d}: set it before the fleet's CA is made")
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     key = ec.generate_private_key(ec.SECP256R1())
-    _write(folder / _CA_KEY_FILE, _pem(key), 0o600)
+    files.write(folder / _CA_KEY_FILE, _pem(key), 0o600)
     ca = certificates.authority(name, key, now)
-    _write(folder / _CA_FILE, ca.public_bytes(_PEM), 0o644)  # last: with it the CA exists
+    files.write(folder / _CA_FILE, ca.public_bytes(_PEM), 0o644)  # last: with it the CA exists
 
 
 def _names(name, addresses):
@@ -128,13 +127,3 @@ def _check_mode(path):
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
         raise PkiError(f"{path} has mode {mode:o}, so others can read the key: chmod 600 {path}")
-
-
-def _write(path, content, mode):
-    temp = path.with_name(path.name + ".new")
-    temp.unlink(missing_ok=True)
-    with open(os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as f:
-        f.write(content)
-        f.flush()
-        os.fsync(f.fileno())
-    temp.rename(path)

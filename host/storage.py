@@ -9,6 +9,7 @@ import struct
 import zlib
 
 from device import protocol
+from host import files
 from host.errors import HostError
 
 _CHUNK = 64 * 1024
@@ -118,14 +119,6 @@ def _new_file(target):
             file.flush()
             os.fsync(file.fileno())
         temp.replace(target)
-        _sync_folder(target.parent)
+        files.sync_folder(target.parent)
     finally:
         temp.unlink(missing_ok=True)
-
-
-def _sync_folder(folder):
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)  # the new name, too, must survive a power cut
-    finally:
-        os.close(descriptor)

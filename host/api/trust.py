@@ -83,7 +83,7 @@ def show(proposal_id):
 @blueprint.post(f"{_API}/proposals")
 def propose():
     """Propose to approve a release, to renew what expires, or the fleet's new address."""
-    user, fields = person("device.see"), body.fields()
+    user, fields = person("release.approve"), body.fields()
     kind = body.text(fields, "kind", 16)
     if kind not in _PROPOSED:
         raise HostError("bad-request", f'"kind" must be one of {", ".join(_PROPOSED)}.')

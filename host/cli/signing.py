@@ -39,12 +39,14 @@ def sign(
     Raises:
         NotSignedError: nobody agreed, or no key here or at the host may sign it.
     """
-    from host.metadata import changes, parts
+    from host.metadata import changes, parts, periods
 
     trusted = verified.trusted(client, profile)
     change = of(client, proposal)
     made = changes.compose(trusted, change)
-    lines = [*(says or []), *changes.difference(trusted, made, change)]
+    alarms = periods.alarms(trusted.expiries(), datetime.now(UTC))
+    lines = [*(f"! {alarm}" for alarm in alarms), *(says or [])]
+    lines += changes.difference(trusted, made, change)
     click.echo(output.plain("\n".join(lines)), err=True)
     if not changes.is_plausible(change, datetime.now(UTC)):
         raise NotSignedError(

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 _URL = "https://fleet/metadata/"  # only its last part is used
 _DELEGATIONS_MAX = 1000
 _NOT_FOUND = 404
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 class OtherRootError(ToolError):
@@ -80,6 +82,8 @@ def trusted(client: Client, name: str) -> Trusted:
     try:
         fetcher = _fetcher(client)
         updater = Updater(str(place), _URL, fetcher=fetcher, config=config, bootstrap=None)
+        # Expired root or targets are what a signature mends: expiry is judged below instead.
+        updater._trusted_set.reference_time = _LONG_AGO
         updater.refresh()
         targets = Metadata.from_file(str(place / "targets.json")).signed
         names = list(targets.delegations.roles) if targets.delegations else []
@@ -90,6 +94,11 @@ def trusted(client: Client, name: str) -> Trusted:
             f"the host's metadata is not what the root kept in {place} vouches for ({error}); "
             "if the fleet began anew, and somebody you trust says so: mpfleet login --new-root"
         ) from error
+    for role in ("timestamp", "snapshot"):
+        if Metadata.from_file(str(place / f"{role}.json")).signed.is_expired():
+            raise OtherRootError(
+                f"the host's {role} has expired, so what it says may be old: does its engine run?"
+            )
     roles = {role: Metadata.from_file(str(place / f"{role}.json")).signed for role in names}
     return Trusted(Metadata.from_file(str(place / "root.json")).signed, targets, roles)
 

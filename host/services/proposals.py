@@ -4,6 +4,8 @@ What a proposal makes is composed anew whenever it is looked at, of the newest m
 that lies in the database can slip into what is signed.
 """
 
+from datetime import timedelta
+
 from sqlalchemy import select
 
 from host.errors import HostError, KeptError
@@ -14,7 +16,7 @@ from host.services import events, limits, outbox, permissions, releases, trust
 from host.services.clock import utc
 
 _ACTIONS = {"approve": "release.approve", "withdraw": "release.approve"}  # others: key.manage
-_KEYS = ("add", "remove", "thresholds")
+_WAIT_MAX = timedelta(days=20)  # less than what changes.is_plausible takes
 
 
 def propose(session, store, user, kind, *, product=None, number=None, reason="", now=None, **more):
@@ -150,11 +152,14 @@ def drop(session, proposal, user, *, now=None):
 
 
 def settle(session, store, *, now=None):
-    """Bring open proposals onto the newest metadata: signatures over older bytes are void."""
-    newest = store.repository.trusted().targets.version
+    """Bring open proposals onto the newest metadata: signatures over older bytes are void.
+
+    So are those of a proposal that waited too long: an approver signs no time long past.
+    """
+    now, newest = utc(now), store.repository.trusted().targets.version
     for proposal in listed(session):
-        if proposal.base != newest:
-            _rebase(session, store, proposal, utc(now))
+        if proposal.base != newest or now - proposal.issued > _WAIT_MAX:
+            _rebase(session, store, proposal, now)
 
 
 def _take(session, store, proposal, user, signatures, base, now):

@@ -230,3 +230,33 @@ def test_the_root_key_leaves_the_host_and_signs_from_its_file(host, signed_in, t
     assert "signed and published" in signed.output
     assert store.repository.versions()["root"] == before + 1
     shutil.copy(tmp_path / "kept", store.vault.path("root"))
+
+
+def test_targets_that_have_expired_are_said_and_can_be_signed_anew(signed_in, store, host):
+    from datetime import UTC, datetime, timedelta
+
+    from host.metadata import parts
+
+    trusted = store.repository.trusted()
+    root, old = trusted.root, trusted.targets
+    old.version, old.expires = old.version + 1, datetime.now(UTC) - timedelta(days=1)
+    old.expires = old.expires.replace(microsecond=0)
+    signer = next(key for key in store.vault.held(PASSPHRASE) if key.public_key.keyid in root.keys)
+    signatures = {"targets": dict([parts.sign(signer, old)])}
+    store.repository.publish({"targets": old}, signatures, store.vault.online(), datetime.now(UTC))
+    result = signed_in("keys", "renew", "--yes", typed=PASSPHRASE + "\n")
+    assert "! The targets metadata has expired" in result.output
+    assert store.repository.trusted().targets.expires > datetime.now(UTC)
+
+
+def test_a_host_whose_timestamp_has_expired_gets_no_signature(signed_in, store):
+    from datetime import UTC, datetime, timedelta
+
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    version = store.repository.version() + 1
+    store.repository.renew(store.vault.online(), long_ago, above=version)
+    try:
+        result = signed_in("keys", "renew", "--yes", typed=PASSPHRASE + "\n")
+        assert (result.exit_code, "does its engine run" in result.stderr) == (1, True)
+    finally:
+        store.repository.renew(store.vault.online(), datetime.now(UTC), above=version + 2)

@@ -15,6 +15,11 @@ from host.services import accounts, trust
 from host.settings import Settings
 
 
+@pytest.fixture(autouse=True)
+def _quick(quick_keys):
+    """Nobody waits for argon2 here."""
+
+
 @pytest.fixture
 def settings(tmp_path):
     return Settings(data_folder=tmp_path / "data", port=0, mqtt_port=0)
@@ -62,7 +67,7 @@ def test_a_data_folder_serves_one_host_at_a_time(tmp_path):
     prepare.lock(tmp_path).close()
 
 
-def test_the_first_run_makes_an_admin_and_says_the_password_once(settings, capsys, quick_keys):
+def test_the_first_run_makes_an_admin_and_says_the_password_once(settings, capsys):
     settings.data_folder.mkdir()
     for _ in range(2):
         prepare.prepare(settings)
@@ -78,7 +83,7 @@ def test_the_first_run_makes_an_admin_and_says_the_password_once(settings, capsy
 
 
 @pytest.mark.parametrize("role", ("online", "targets", "root"))
-def test_a_host_does_not_start_on_keys_that_others_read(settings, role, quick_keys):
+def test_a_host_does_not_start_on_keys_that_others_read(settings, role):
     settings.data_folder.mkdir()
     prepare.prepare(settings)
     path = settings.data_folder / "keys" / f"{role}.json"
@@ -88,7 +93,7 @@ def test_a_host_does_not_start_on_keys_that_others_read(settings, role, quick_ke
     assert raised.value.code == "key-exposed"
 
 
-def test_a_passphrase_that_is_given_is_not_printed(settings, capsys, quick_keys):
+def test_a_passphrase_that_is_given_is_not_printed(settings, capsys):
     settings.data_folder.mkdir()
     prepare.prepare(settings, "correct horse battery")
     assert "passphrase" not in capsys.readouterr().out
@@ -116,7 +121,7 @@ def test_a_passphrase_file_that_will_not_do_is_refused(tmp_path, text, mode, cod
     assert raised.value.code == code
 
 
-def test_an_older_installation_gets_keys_at_its_next_start(settings, quick_keys):
+def test_an_older_installation_gets_keys_at_its_next_start(settings):
     settings.data_folder.mkdir()
     prepare.prepare(settings)
     for name in ("keys", "metadata"):

@@ -186,6 +186,14 @@ def test_signatures_over_older_targets_are_void(db, host, ada, root, release, up
     assert (waiting.state, waiting.signatures) == ("open", [])
 
 
+def test_a_proposal_that_waited_too_long_is_proposed_anew(db, host, ada, release, own_key):
+    own_key("eve@example.com", {"targets": 2})
+    proposal = approve(db, host, ada, release)
+    later = datetime.now(UTC) + timedelta(days=21)
+    proposals.settle(db, host.trust, now=later)
+    assert (proposal.issued, proposal.signatures) == (later.replace(microsecond=0), [])
+
+
 def test_what_lies_in_the_database_is_not_what_is_signed(db, host, ada, release, own_key):
     eve, key = own_key("eve@example.com")
     proposal = proposals.propose(db, host.trust, eve, "approve", product="blink", number=2)
