@@ -126,11 +126,7 @@ def sign_held(session, settings, store, proposal, user, passphrase, base=None, *
     """
     _must_be_allowed(user, proposal.kind)
     now = utc(now)
-    limits.hit(session, settings, "passphrase:user", str(user.id), now=now)
-    try:
-        held = store.vault.held(passphrase)
-    except HostError as error:
-        raise KeptError(error.code, error.message) from error
+    held = unseal(session, settings, store, user, passphrase, now=now)
     trusted, _, made = composed(session, store, proposal)
     signatures = [
         (role, *parts.sign(key, made[role]))
@@ -141,6 +137,20 @@ def sign_held(session, settings, store, proposal, user, passphrase, base=None, *
     if not signatures:
         raise HostError("no-key", "The host does not hold the key this takes: sign with your own.")
     _take(session, store, proposal, user, signatures, proposal.base if base is None else base, now)
+
+
+def unseal(session, settings, store, user, passphrase, *, now=None):
+    """The keys of the host that a passphrase opens; wrong ones are counted.
+
+    Raises: HostError `no-key`; KeptError `wrong-passphrase`, `rate-limited`.
+    """
+    limits.hit(session, settings, "passphrase:user", str(user.id), now=now)
+    try:
+        held = store.vault.held(passphrase)
+    except HostError as error:
+        raise KeptError(error.code, error.message) from error
+    limits.clear(session, "passphrase:user", str(user.id))
+    return held
 
 
 def drop(session, proposal, user, *, now=None):

@@ -2,10 +2,10 @@
 
 from sqlalchemy import select
 
-from host.errors import HostError, KeptError
+from host.errors import HostError
 from host.metadata import changes, keys
 from host.models import Signer, User
-from host.services import events, limits, permissions, proposals
+from host.services import events, permissions, proposals
 from host.services.clock import utc
 
 ROLES = ("root", "targets", "online")
@@ -91,11 +91,7 @@ def rotate(session, settings, store, admin, role, passphrase, *, now=None):
     old = store.vault.public(role) if role in ROLES else None
     if old is None:
         raise HostError("no-key", f"The host holds no key for {role[:32]!r}.")
-    limits.hit(session, settings, "passphrase:user", str(admin.id), now=now)
-    try:
-        store.vault.held(passphrase)
-    except HostError as error:
-        raise KeptError(error.code, error.message) from error
+    proposals.unseal(session, settings, store, admin, passphrase, now=now)
     new = keys.new()
     store.vault.put_next(role, new, None if role == "online" else passphrase)
     events.add(session, admin.email, "metadata", "key-made", role, now=utc(now))

@@ -104,6 +104,12 @@ def test_a_passphrase_is_not_guessed_for_long(db, host, ada, release):
     assert (codes[0], codes[-1]) == ("wrong-passphrase", "rate-limited")
 
 
+def test_only_wrong_passphrases_are_counted(db, host, ada, release):
+    assert refusal(approve, db, host, ada, release, "wrong horse") == "wrong-passphrase"
+    for _ in range(12):
+        proposals.unseal(db, host.settings, host.trust, ada, PASSPHRASE)
+
+
 def test_an_operator_does_not_approve(db, host, alice, release):
     assert refusal(approve, db, host, db.get(User, alice.id), release) == "forbidden"
 
