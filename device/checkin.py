@@ -11,7 +11,7 @@ import time
 
 from micropython import const
 
-from device.errors import HttpError, NetworkError
+from device.errors import HttpError, NetworkError, Untrusted
 
 _BACKOFF_S = (5, 300)
 # at start the first question waits this long for the MQTT session, so that no call falls in
@@ -155,9 +155,11 @@ class Checkin:
         try:
             poll_s = await talk.run(self._meet) or self._config.poll_s
         except HttpError as e:
-            if e.status == 401:
-                talk.registration.forget()
-            return self._refused(e)
+            return self._refused(e, talk)
+        except Untrusted as e:
+            self._log("host", e.detail())
+            self.has_talked = True
+            return self._later(self._config.poll_s)
         except NetworkError as e:
             self._log("host", e.detail())
             if e.code == "out-of-memory":
@@ -186,21 +188,21 @@ class Checkin:
         if not (self.is_busy and self.is_tight):
             self._link.resume()
 
-    def _refused(self, e):
+    def _refused(self, e, talk):
         self._log("host", e.detail())
         self.has_talked = e.status < 500
         wait_s = e.retry_after_s or _WAIT_S.get(e.status)
         self._is_told_to_wait = bool(wait_s)
         if e.status == 401:
+            talk.registration.forget()
             now = time.ticks_ms()
             if self._forgot_ms is None or time.ticks_diff(now, self._forgot_ms) > _AGAIN_MS:
                 wait_s = _FORGET_S
             self._forgot_ms = now
         return min(wait_s, _LONGEST_S) if wait_s else self._later()
 
-    def _later(self):
-        first_s, longest_s = _BACKOFF_S
-        wait_s = min(first_s << min(self._failures, 10), longest_s)
+    def _later(self, longest_s=_BACKOFF_S[1]):
+        wait_s = min(_BACKOFF_S[0] << min(self._failures, 10), longest_s)
         self._failures += 1
         return jittered(wait_s)
 

@@ -33,10 +33,16 @@ class Clock:
 
     def start(self):
         """Lift the clock to the floor, for certificates; one that ran through a reset stays."""
-        if self._now_2000() < self.floor:
-            self._set(self.floor)
-        else:
+        if not self.lift(self.floor):
             self.is_set = self.floor > 0  # it survived a soft reset or a deep sleep
+
+    def lift(self, floor):
+        """The floor from now on; whether the running clock was below it, and was lifted."""
+        self.floor = floor
+        is_below = self._now_2000() < floor
+        if is_below:
+            self._set(floor)
+        return is_below
 
     def now(self):
         """Seconds since 1970, or 0 while the clock is unknown."""

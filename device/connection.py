@@ -48,12 +48,12 @@ def network_error(e, where):
 class Host:
     """Where the fleet's host is and how to know it: NVS key `host` (SPEC section 2), the CA."""
 
-    def __init__(self, settings, ca, power):
+    def __init__(self, settings, cas, power):
         self.name = settings.get("name", "mpfleet")
         self.port = settings.get("port", 8443)
         self.mqtt_port = settings.get("mqtt_port", 8883)
         self._addresses = list(settings.get("addresses", ()))
-        self._ca = ca
+        self._cas = cas
         # name look-ups hold the loop: a reset in there is not the application's fault
         self._power = power
         self._context = None
@@ -73,7 +73,7 @@ class Host:
         return e.code == "tls" and ("validity" in text or str(_X509_FAILED) in text)
 
     def context(self):
-        """TLS settings that take a certificate of this CA only; made once, for it costs RAM."""
+        """TLS settings that take certificates of these CAs only; made once, for it costs RAM."""
         if self._context is None:
             import ssl
 
@@ -81,7 +81,8 @@ class Host:
             # the stub forgets it
             context.verify_mode = ssl.CERT_REQUIRED  # type: ignore[attr-defined]
             try:
-                context.load_verify_locations(cadata=self._ca)
+                for ca in self._cas:
+                    context.load_verify_locations(cadata=ca)
             except (ValueError, OSError, TypeError) as e:
                 raise NetworkError("tls", "the CA of this board is no certificate", repr(e))
             self._context = context

@@ -8,23 +8,34 @@ not in run.py, from the parts that stay.
 from micropython import const
 
 from device.checkin import drop
-from device.errors import HttpError
+from device.errors import HttpError, Refused, StorageFull, Untrusted
 from device.http import Http
 from device.protocol import credentials
 from device.registration import Registration
 
 _ANSWER_BYTES = const(2048)
+_TRUST = (
+    "device.update.trust",
+    "device.update.metadata",
+    "device.update.documents",
+    "device.update.signature",
+)
 
 
 class Conversation:
-    """Holds what a talk needs. `build_client` makes the client of device/update/client.py."""
+    """Holds what a talk needs. `build_client` makes the client of device/update/client.py.
 
-    def __init__(self, http, registration, reports, record, build_client):
+    `trust` is of the class below; `move()` tries the host's new house, where there is one.
+    """
+
+    def __init__(self, http, registration, reports, record, build_client, trust, move):
         self.http = http
         self.registration = registration
         self._reports = reports
         self._record = record
         self._build_client = build_client
+        self._trust = trust
+        self._move = move
         self._client = None
 
     def client(self):
@@ -37,12 +48,17 @@ class Conversation:
         """Talk once; seconds to the next poll, or None. `on_known` is called when registered.
 
         Raises:
-            NetworkError, HttpError: later; what was done so far is kept.
+            NetworkError, HttpError, Untrusted: later; what was done so far is kept.
         """
+        await self._move()
         await self.registration.ensure()
         on_known()
         await self._reports.deliver(self.http)
-        poll_s = await self._check()
+        try:
+            poll_s = await self._check()
+        except Untrusted:
+            await self._reports.deliver(self.http)
+            raise
         await self._reports.deliver(self.http)
         return poll_s
 
@@ -55,8 +71,13 @@ class Conversation:
         answer = await (await self.http.get("/assignment")).json(_ANSWER_BYTES)
         if not isinstance(answer, dict):
             raise HttpError("bad-answer", 200)
-        if answer.get("release") or answer.get("retry_active") or self._is_unsettled():
-            return await self.client().check(answer)
+        release = answer.pop("release", None)
+        if answer.get("retry_active") or self._is_unsettled():
+            await self.client().check(answer)  # first how the last update ended, then another one
+        if self._record.mode != "trial":
+            await self._trust.catch_up(answer, release)
+        if answer.get("release"):
+            await self.client().check(answer)
         poll_s = answer.get("poll_s")
         return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
 
@@ -65,13 +86,87 @@ class Conversation:
         return self._record.trial != "-" or self._record.number > 0
 
 
+class Trust:
+    """Loads device/update/trust.py for a question, and drops it before anything else is loaded.
+
+    It is the largest of all: beside the update client it would not fit.
+    """
+
+    def __init__(self, r, http):
+        self._r = r
+        self._http = http
+
+    async def catch_up(self, answer, release):
+        """Give the answer its `release`, where approvers want that here; else refresh if need be.
+
+        Raises:
+            Untrusted: not now; it was reported.
+            NetworkError, HttpError: later.
+        """
+        if release is None and not self._is_behind(answer):
+            return
+        from device.update.steps import Journal, assigned
+
+        release, journal = assigned({"release": release}), Journal(self._r.store)
+        try:
+            if release and release["assignment"] != journal["closed"]:
+                if await self._is_wanted(release, journal):
+                    answer["release"] = release
+            elif self._is_behind(answer):
+                await self._load(journal).follow()
+        except StorageFull as e:
+            self._r.log("trust", e.detail())
+        finally:
+            drop(_TRUST)
+
+    async def _is_wanted(self, release, journal):
+        r = self._r
+        try:
+            await self._load(journal).vouch(release, r.identity)
+            return True
+        except Refused as e:
+            word, detail = e.code, e.detail()
+        except MemoryError as e:
+            await r.power.retreat(repr(e))  # it comes back where that has been done too often
+            word, detail = "out-of-memory", repr(e)
+        journal.begin(release)
+        journal.refuse(r.reports, "check", word, detail)
+        return False
+
+    def _is_behind(self, answer):
+        """Whether the host has other metadata than we trust, or what we trust has expired."""
+        offered = answer.get("metadata")
+        if offered is None:
+            return False  # a release would be looked up all the same
+        trusted = self._r.store.load("trusted.json", {})
+        if offered != trusted.get("versions", {}).get("timestamp"):
+            return True
+        return trusted["until"] <= self._r.clock.now()
+
+    def _load(self, journal):
+        from device.update.trust import Trust
+
+        r = self._r
+        return Trust(self._http, r.store, r.nvs, r.clock, journal, r.reports)
+
+
 def build(r):
     """A talk of this runtime."""
     http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
     # what a trial runs is not yet what the board runs
     number = r.nvs.number("number", 0) if r.record.mode == "trial" else r.number
     registration = Registration(http, r.store, r.nvs, r.identity, number, r.log)
-    return Conversation(http, registration, r.reports, r.record, lambda: build_client(r, http))
+
+    async def move():
+        if r.nvs.number("moving") and r.record.mode != "trial":
+            from device.update.move import attempt
+
+            await attempt(r)
+
+    def client():
+        return build_client(r, http)
+
+    return Conversation(http, registration, r.reports, r.record, client, Trust(r, http), move)
 
 
 def build_client(r, http):

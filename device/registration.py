@@ -51,6 +51,7 @@ class Registration:
             "abi": me.abi,
             "firmware": me.firmware,
             "number": self._number,
+            "metadata": self._store.load("trusted.json", {}).get("versions", {}),
         }
         token = self._nvs.blob("token")
         if token:

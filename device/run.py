@@ -32,7 +32,7 @@ _ALONE_S = const(3600)  # longest in update mode: the application is away meanwh
 class Runtime:
     """All parts of a running board."""
 
-    def __init__(self, host, ca):
+    def __init__(self, host, cas):
         self.log = Log()
         self.store = Store()
         self.nvs = Nvs()
@@ -45,13 +45,13 @@ class Runtime:
         self.clock = Clock(self.nvs, self.config, self.log, self.power)
         self.number = self.record.running_number()
         self.reports = Reports(self.store, self.clock, self.log, self.number)
-        self._build_network(host, ca)
+        self._build_network(host, cas)
         self._build_application()
 
-    def _build_network(self, host, ca):
+    def _build_network(self, host, cas):
         me, log = self.identity, self.log
         self.wifi = Wifi(self.store, self.config.hostname or "mpfleet-" + me.id[-6:], log)
-        self.host = Host(host, ca, self.power)
+        self.host = Host(host, cas, self.power)
         pipe = Pipe(self.host, log)
         self.link = Link(self.host, pipe, me, log, self.power, self.hear, self.status)
         self.talks = Talks(self)
@@ -155,6 +155,7 @@ class Runtime:
             "slot": self.record.slot,
             "mode": self.mode,
             "firmware": self.identity.firmware,
+            "metadata": self.store.load("trusted.json", {}).get("versions", {}),
         }
 
     def hear(self, message):
@@ -202,7 +203,7 @@ def main():
     except ValueError:
         print("mpfleet: this board is not set up yet: run `make deploy`")
         return
-    runtime = Runtime(host, nvs.blob("ca") or b"")
+    runtime = Runtime(host, [ca for ca in (nvs.blob("ca"), nvs.blob("ca2")) if ca])
     try:
         asyncio.run(runtime.run())
     except KeyboardInterrupt:

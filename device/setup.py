@@ -3,19 +3,29 @@
 import json
 import os
 from binascii import a2b_base64, hexlify
+from hashlib import sha256
 
+from device.errors import Untrusted
 from device.identity import Identity
 from device.store import Config, Nvs, Store
+
+_TRUSTED = ("timestamp.json", "snapshot.json", "targets.json", "trusted.json")
+# NVS keys that go when another is given: a move that is under way, the second CA.
+_SUPERSEDED = {"host": "moving", "ca": "ca2", "token": "moving"}
 
 
 def apply(text):
     """Write what a JSON object gives and is not there already; absent keys leave what is there.
 
     Keys: host, ca (base64 of DER), floor and number (never lowered), token, config (merged), wifi,
-    active, watchdog_s.
+    active, watchdog_s, root (base64 of root.json), replace_root.
+
+    Raises:
+        Untrusted: `other-root`, before anything is changed.
     """
     given = json.loads(text)
     nvs, store = Nvs(), Store()
+    _apply_root(given, store)
     _apply_nvs(given, nvs, store)
     _apply_state(given, store)
     config = Config(store)
@@ -51,11 +61,37 @@ def status():
                 "has_secret": has_secret,
                 "has_host": nvs.blob("host") is not None,
                 "has_wifi": bool(store.load("wifi.json", [])),
+                "root": _about_root(store),
                 # statvfs counts below nothing when the flash is full
                 "free_bytes": min(stat[3], stat[2]) * stat[0] if stat[3] < 1 << 24 else 0,
             }
         )
     )
+
+
+def _about_root(store):
+    """Version and SHA-256 of what is held: by them a host tells whether it is of its chain."""
+    version = store.load("root.json", {}).get("signed", {}).get("version")
+    return {"version": version, "sha256": _hex(store.read("root.json"))} if version else None
+
+
+def _apply_root(given, store):
+    """The first root comes by deploy; what is held is kept, for the runtime follows its chain."""
+    new, held = a2b_base64(given.get("root", "")), _about_root(store)
+    if not new or (held and held["sha256"] == _hex(new)):
+        return
+    if held and not given.get("replace_root"):
+        if held["version"] == json.loads(new)["signed"]["version"]:
+            raise Untrusted("other-root", _hex(new), held["sha256"])
+        return
+    for name in os.listdir("/state") if held else ():
+        if name in _TRUSTED or name.startswith("targets-"):
+            store.remove(name)
+    store.write("root.json", new)
+
+
+def _hex(data):
+    return hexlify(sha256(data).digest()).decode()
 
 
 def _apply_nvs(given, nvs, store):
@@ -69,6 +105,7 @@ def _apply_nvs(given, nvs, store):
     for key, value in blobs.items():
         if nvs.blob(key) != value:
             _register_anew(store)  # with another host, or for another owner
+            nvs.erase(_SUPERSEDED[key])
             nvs.set_blob(key, value)
     for key in ("floor", "number"):
         if given.get(key, 0) > nvs.number(key, 0):

@@ -122,9 +122,9 @@ class Nvs:
     def __init__(self):
         self._nvs = esp32.NVS("mpfleet")
 
-    def blob(self, key):
+    def blob(self, key, limit=_BLOB_BYTES_MAX):
         """Bytes under a key, or None."""
-        buffer = bytearray(_BLOB_BYTES_MAX)
+        buffer = bytearray(limit)
         try:
             n = self._nvs.get_blob(key, buffer)
         except OSError:  # no such key

@@ -42,6 +42,7 @@ _SHAPE = {
     "spared": 0,
     "closed": 0,
     "full": 0,
+    "doubt": "",
     "fetched": 0,
     "copied": 0,
     "resumed": 0,
@@ -137,12 +138,14 @@ class Journal:
         """Fields of a report on this update (SPEC section 8)."""
         fields = {name: self._fields[name] for name in ("assignment", "number")}
         fields["bytes"] = {name: self._fields[name] for name in ("fetched", "copied", "resumed")}
+        fields["metadata"] = self._store.load("trusted.json", {}).get("versions", {})
         return fields
 
     def begin(self, release):
         """Note a new update; what was spared is remembered where it is the same assignment."""
         changes = dict(_SHAPE)
-        changes.update(release, step="plan", closed=self._fields["closed"])
+        kept = {name: self._fields[name] for name in ("closed", "doubt")}
+        changes.update(release, step="plan", **kept)
         if release["assignment"] == self._fields["assignment"]:
             changes.update(spared=self._fields["spared"], full=self._fields["full"])
         self.keep(**changes)  # on a full flash the first step finds out, and says so

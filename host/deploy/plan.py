@@ -52,6 +52,9 @@ class Host(Protocol):
     def blob(self, sha256: str) -> bytes:
         """The bytes of this name."""
 
+    def metadata(self, name: str) -> bytes:
+        """A file of the signed metadata. Raises: ToolError `not-found`."""
+
     def enrolment_token(self, device_id: str | None = None) -> str:
         """A one-time token that makes a board the user's, or lets this device renew its secret."""
 

@@ -5,7 +5,7 @@ from base64 import b64encode
 from typing import Any
 
 from device.protocol import EPOCH_2000
-from host.deploy import agent, identity, slot
+from host.deploy import agent, identity, slot, trust
 from host.deploy.work import Work
 
 
@@ -29,14 +29,13 @@ def told(work: Work, now: int) -> dict[str, Any]:
         "floor": now - EPOCH_2000,
         "config": {"product": plan.product, **model, **plan.config},
     }
-    if plan.root:
-        setup["root"] = b64encode(plan.root).decode()
     if plan.wifi is not None:
         setup["wifi"] = [network._asdict() for network in plan.wifi]
     if plan.watchdog_s is not None:
         setup["watchdog_s"] = plan.watchdog_s
     if work.outcome.number is not None:
         setup |= {"active": slot.FIRST, "number": work.outcome.number}
+    setup |= trust.told(work)
     if given := identity.token(work):
         setup["token"] = given
     return setup

@@ -27,12 +27,19 @@ TABLE = (
     ),
     ("device/update/signature.py", ()),
     (
+        "device/update/trust.py",
+        ("device.errors", "device.protocol", "device.http", "device.update.metadata"),
+    ),
+    (
+        "device/update/move.py",
+        ("device.errors", "device.protocol", "device.http", "device.connection"),
+    ),
+    (
         "device/update/client.py",
         (
             "device.update.steps",
             "device.update.plan",
             "device.update.firmware",
-            "device.update.metadata",
             "device.update.download",
             "device.errors",
             "device.log",

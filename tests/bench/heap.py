@@ -14,6 +14,7 @@ from pathlib import Path
 from host import patches, storage
 from host.builder import release
 from simulator import build_image
+from tests.approvals import Approvals
 from tests.patching import code
 
 _ROOT = Path(__file__).parents[2]
@@ -57,6 +58,10 @@ def prepare(work):
     _put(work / "old.json", release.build(_APP, 4, 0).manifest)
     for mode, images in (("app", ()), ("firmware", (str(work / "target"),))):
         made = release.build(_APP, 5, 0, images=images)
+        approvals = Approvals(made)
+        for name, content in approvals.repository.files().items():
+            _put(work / mode / name, content)
+        _put(work / "root.json", approvals.root)
         _put(work / mode / "manifest", made.manifest)
         _put(work / mode / release.digest(made.manifest), made.manifest)
         for digest, blob in made.blobs.items():

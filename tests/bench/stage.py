@@ -118,7 +118,7 @@ apart_us = 0
 def begin(form):
     """A Download from the server of this form, and the http to close after it."""
     settings = {"addresses": ["127.0.0.1"], "port": given["ports"][form]}
-    http = AskingHttp(Host(settings, ca, Calm()), Calm(), Calm(), "Bearer bench")
+    http = AskingHttp(Host(settings, [ca], Calm()), Calm(), Calm(), "Bearer bench")
     return Download(http, peak), http
 
 

@@ -33,6 +33,7 @@ _VFS, _VFS_BYTES, _BLOCK = 0x310000, 0xF0000, 4096
 _NVS_NUMBER = 105
 _ID = b"\x24\x0a\xc4\x00\x00\x01"
 _STATE = {"boot0", "boot1", "journal", "config.json", "wifi.json", "registration.json"}
+_STATE |= {f"{name}.json" for name in ("root", "timestamp", "snapshot", "targets", "trusted")}
 _END_S = 60
 _NAGS, _TRIES = 12, 40  # one thing asked for so often, or so many connections: it has no bound
 _SPARED = ("interrupted", "no-contact")  # a failed trial that is offered again
@@ -145,6 +146,7 @@ class Rig:
             mqtt_port=MQTT,
             fleet="mpfleet",
             ca_der=pki.ca_der(self.folder / "pki"),
+            root=self._contents["app"].approvals.root,
             wifi=[Network("home", "correct horse")],
             model="ESP32_GENERIC",
             config=_CONFIG,

@@ -12,6 +12,7 @@ from hashlib import sha256
 from device import protocol
 from host import patches
 from host.storage import in_pieces
+from tests.approvals import Approvals
 from tests.unit.device.tls_server import TlsServer
 
 _RAW = "application/octet-stream"
@@ -62,10 +63,11 @@ PLACES = {
 
 
 class Content:
-    """Blobs and manifests by path, in the forms they travel in."""
+    """Blobs and manifests by path, in the forms they travel in; and what vouches for them."""
 
     def __init__(self, releases, source=None):
-        self._forms = {}
+        self.approvals = Approvals(*releases)
+        self._forms = {path: {_RAW: data} for path, data in self.approvals.files().items()}
         for release in releases:
             manifest = sha256(release.manifest).hexdigest()
             self._forms["/manifests/" + manifest] = {_RAW: release.manifest}
@@ -73,7 +75,7 @@ class Content:
                 self._forms["/blobs/" + name] = _forms(blob, source)
 
     def find(self, path, accept):
-        """(content type, bytes) of what is at a path."""
+        """(content type, bytes) of what is at a path. Raises KeyError where there is nothing."""
         forms = self._forms[path]
         return next((kind, data) for kind, data in forms.items() if kind in accept + _RAW)
 
@@ -137,14 +139,18 @@ class Host:
 
     def _right(self, kind, path, headers, body):
         if kind == "assignment":
-            return 200, _json({"state": "claimed", "release": self.assignment, "poll_s": 1}), {}
+            told = {"state": "claimed", "release": self.assignment, "poll_s": 1}
+            return 200, _json(told | {"metadata": self._content.approvals.version}), {}
         if kind == "register":
             return 200, _json({"state": "claimed"}), {}
         if kind == "reports":
             for report in json.loads(body):
                 self.reports.put(report)
             return 200, _json({"accepted": 1}), {}
-        content_type, data = self._content.find(path, headers.get("accept", ""))
+        try:
+            content_type, data = self._content.find(path, headers.get("accept", ""))
+        except KeyError:
+            return 404, _json({"error": "not-found", "message": "There is none."}), {}
         start = int(headers.get("range", "bytes=0-")[6:-1])
         more = {"Content-Type": content_type.split(";")[0]}
         if start >= len(data):

@@ -77,7 +77,7 @@ def _answers(good, rng, count):
     """In answers, over TLS that is sound: each kind of wrong at each kind of place."""
     paths = [path.split("/")[1] for _, path, _ in good.asked]
     for _ in range(count):
-        path = rng.choice(("assignment", "manifests", "blobs", "blobs", "blobs", "reports"))
+        path = rng.choice(("assignment", "metadata", "manifests", "blobs", "blobs", "reports"))
         what = rng.choice(("corrupt", "cut", "stall", "lose", "delay", "insert"))
         yield what, (path, rng.randrange(max(1, paths.count(path))), rng.choice(list(PLACES)))
 
@@ -91,7 +91,7 @@ def _statuses(good, rng, count):
     paths = [path.split("/")[1] for _, path, _ in good.asked]
     for _ in range(count):
         status, retry_after_s = rng.choice(((500, 0), (500, 0), (502, 0), (503, 3), (429, 3)))
-        path = rng.choice(("assignment", "manifests", "blobs", "reports"))
+        path = rng.choice(("assignment", "metadata", "manifests", "blobs", "reports"))
         yield (
             f"{status}" + (f" for {retry_after_s} s" if retry_after_s else ""),
             (path, rng.randrange(max(1, paths.count(path))), rng.choice((0, 3)), retry_after_s),

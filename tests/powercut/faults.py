@@ -94,6 +94,20 @@ def secret_anew():
     identity._secret = secret
 
 
+def keep_in_place():
+    """What is to be believed is written over what is believed."""
+    from device.update import trust
+
+    def keep(self, role):
+        self._close()
+        with open(self._fresh, "rb") as source, open(self._path(role), "wb") as f:
+            f.write(source.read(200))
+            f.flush()
+            f.write(source.read())
+
+    trust.Held.keep = keep
+
+
 FAULTS = {
     "none": lambda: None,
     "trial-before-stage": trial_before_stage,
@@ -102,4 +116,5 @@ FAULTS = {
     "record-in-place": record_in_place,
     "valid-before-seal": valid_before_seal,
     "secret-anew": secret_anew,
+    "keep-in-place": keep_in_place,
 }

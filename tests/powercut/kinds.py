@@ -5,7 +5,8 @@ Each also exists with `-full` behind its name: on a file system that the applica
 
 from collections import namedtuple
 
-# life: which operations are counted, of an update or of deploy's setup over USB.
+# life: which operations are counted, of an update, of deploy's setup over USB, or of a refresh of
+# the metadata.
 # firmware: how it comes ("" where there is none).  files: whether they are other than release 4's.
 # fails: whether the new release's app raises.  number, image, outcome: what the board ends on, and
 # says of release 5.
@@ -21,6 +22,7 @@ KINDS = {
     "setup": Kind("setup", "", True, False, 4, "old", None),
     "config": Kind("setup", "", True, False, 4, "old", None),
     "move": Kind("setup", "", True, False, 4, "old", None),
+    "metadata": Kind("trust", "", True, False, 4, "old", None),
 }
 _FULL = "-full"
 NAMES = [name + suffix for suffix in ("", _FULL) for name in KINDS]

@@ -14,6 +14,7 @@ sys.path[:0] = [project + "/tests/powercut", project]
 
 import deploying
 import rig
+import trusting
 import updating
 from faults import FAULTS
 from kinds import kind_of
@@ -22,7 +23,7 @@ kind, is_full = kind_of(name)
 with open(work + "/releases.json") as f:
     given = json.loads(f.read())  # load() reads byte by byte
 flash, root = rig.mount(project, work, fresh=what == "install")
-lives = deploying if kind.life == "setup" else updating
+lives = {"setup": deploying, "trust": trusting}.get(kind.life, updating)
 scenario = lives.Scenario(flash, root, given, name)
 FAULTS[fault]()
 if what == "install":

@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 from host import patches
-from tests.powercut import verdicts
+from tests.powercut import approvals, verdicts
 from tests.powercut.chip import make_image
 from tests.powercut.kinds import kind_of
 
@@ -95,8 +95,10 @@ class Rig:
                 "files": {path: data.hex() for path, data in files.items()},
                 "pieces": {hashlib.sha256(d).hexdigest(): in_pieces(d).hex() for d in big},
             }
-        shown = {name: data.hex() for name, data in images(self.kind.firmware).items()}
-        (folder / "releases.json").write_text(json.dumps({"releases": shaped, "images": shown}))
+        given = {"releases": shaped}
+        given["images"] = {n: data.hex() for n, data in images(self.kind.firmware).items()}
+        given["metadata"] = approvals.make(releases()[6]) if self.kind.life == "trust" else None
+        (folder / "releases.json").write_text(json.dumps(given))
         (folder / "host.json").write_text("{}")
         self.life("install")
         self._operations = 0

@@ -12,7 +12,8 @@ from tests.powercut.kinds import NAMES
 from tests.powercut.suite import CUTS
 
 SAMPLE = dict.fromkeys(NAMES, 2)  # operations, each cut three ways
-SAMPLE.update({"app": 8, "firmware": 8, "both": 12, "rollback": 8, "patch": 4, "commit": 4})
+SAMPLE.update({"app": 8, "firmware": 8, "both": 12, "rollback": 8})
+SAMPLE.update({"patch": 4, "commit": 4, "metadata": 4})
 LAST = 45  # of them hold the boot record, otadata and the commit: half of the sample is of these
 FAULTS = (
     ("app", "trial-before-stage"),
@@ -21,6 +22,7 @@ FAULTS = (
     ("both", "record-in-place"),
     ("both", "valid-before-seal"),
     ("setup", "secret-anew"),
+    ("metadata", "keep-in-place"),
 )
 
 

@@ -1,6 +1,7 @@
 """What a board may be after power cuts, and what it may not. Pure."""
 
 OLD_PAIR = [4, True, "old"]
+_FLOOR = 830_908_800  # `issued` of what approvers signed: 2026-05-01
 
 
 def astray(told, kind, is_full):
@@ -8,6 +9,8 @@ def astray(told, kind, is_full):
     if kind.life == "setup":
         expected = ("storage-full", False) if is_full else (None, True)
         return (told["refusal"], told["is_known"]) != expected
+    if kind.life == "trust":
+        return (told["trusted"] == told["wanted"]) == is_full
     waits = is_full and kind.life == "update" and not kind.fails
     number, image, outcome = (4, "old", None) if waits else (kind.number, kind.image, kind.outcome)
     ended = [told["number"], told["mode"], told["image"], told["reports"][-1][1]]
@@ -17,7 +20,7 @@ def astray(told, kind, is_full):
 
 def first(told, kind):
     """What a board was at the first start after a cut: "old", "new" or "neither"."""
-    if kind.life == "setup":
+    if kind.life in ("setup", "trust"):
         return told["first"]
     number, is_whole, image = told["chosen"][0]
     pairs = {(4, "old"): "old", (5, "new" if kind.firmware else "old"): "new"}
@@ -26,7 +29,7 @@ def first(told, kind):
 
 def wrong(told, kind):
     """What is wrong with a board after cuts; an empty list for one that is well."""
-    checks = _of_setup if kind.life == "setup" else _of_update
+    checks = {"setup": _of_setup, "trust": _of_trust}.get(kind.life, _of_update)
     return [text for is_so, text in (*checks(told, kind), *_of_each(told)) if not is_so]
 
 
@@ -49,6 +52,16 @@ def _of_setup(told, kind):
     yield told["is_known"], "the host does not know it for what it is"
     yield told["conflicts"] == 0, "it came with another secret"
     yield told["next"] == 5, "the next update did not get there"
+
+
+def _of_trust(told, kind):
+    yield told["first"] != "neither", "a role's file is neither the old nor the new"
+    yield told["trusted"] == told["wanted"], "the refresh did not get there"
+    yield told["floor"] == _FLOOR, "the floor did not rise"
+    yield told["fleet"] == 1, "fleet.json is not there to be tried"
+    yield not told["reports"], "a cut made it doubt the host"
+    yield told["mode"] == "active", "it does not run its release"
+    yield told["next"] == 6, "the next update did not get there"
 
 
 def _of_each(told):

@@ -5,8 +5,8 @@ import pytest
 TALK = """
 import asyncio
 from host import Response
-from device.conversation import Conversation
-from device.errors import DeviceError
+from device.conversation import Conversation, Trust
+from device.errors import DeviceError, Untrusted
 class Http:
     async def get(self, path):
         print("get", path)
@@ -18,13 +18,34 @@ class Reports:
     async def deliver(self, http):
         print("deliver")
 class Record:
-    trial, number = given[1], given[2]
+    trial, number, mode = given[1], given[2], "active"
 class Client:
     async def check(self, answer):
-        print("client")
-        return 7
+        print("client", (answer.get("release") or {}).get("number"))
+class Runtime:
+    class store:
+        def load(name, default):
+            return given[3] if name == "trusted.json" else default
+    class clock:
+        def now():
+            return given[4]
+    class identity:
+        pass
+class Loaded:
+    async def follow(self):
+        print("follow")
+        if answer["metadata"] == "lies":
+            raise Untrusted("bad-signature")
+    async def vouch(self, release, me):
+        print("vouch", release["number"])
+class Belief(Trust):
+    def _load(self, journal):
+        return Loaded()
+async def move():
+    print("move")
 answer = given[0]
-talk = Conversation(Http(), Registration(), Reports(), Record(), Client)
+trust = Belief(Runtime, None)
+talk = Conversation(Http(), Registration(), Reports(), Record(), Client, trust, move)
 try:
     print(asyncio.run(talk.run(lambda: print("known"))), talk.is_over)
 except DeviceError as e:
@@ -33,12 +54,15 @@ except DeviceError as e:
 IDLE = {"state": "claimed", "release": None}
 
 
-def talk(on_board, answer=IDLE, trial="-", number=0):
-    return on_board(TALK, answer, trial, number)
+TRUSTED = {"versions": {"timestamp": 7}, "until": 1000}
+
+
+def talk(on_board, answer=IDLE, trial="-", number=0, trusted=TRUSTED, now=999):
+    return on_board(TALK, answer, trial, number, trusted, now)
 
 
 def test_a_talk_registers_delivers_asks_and_delivers_again(on_board):
-    steps = ["register", "known", "deliver", "get /assignment", "deliver", "None True"]
+    steps = ["move", "register", "known", "deliver", "get /assignment", "deliver", "None True"]
     assert talk(on_board) == steps
 
 
@@ -54,19 +78,49 @@ def test_a_time_that_is_none_is_ignored(on_board, poll_s):
 @pytest.mark.parametrize(
     ("answer", "trial", "number"),
     (
-        ({**IDLE, "release": {"number": 4}}, "-", 0),
         ({**IDLE, "retry_active": True}, "-", 0),
         (IDLE, "b", 0),
         (IDLE, "-", 4),
     ),
-    ids=["a release", "retry active", "a trial", "one to report"],
+    ids=["retry active", "a trial", "one to report"],
 )
 def test_the_update_client_is_loaded_where_there_is_work(on_board, answer, trial, number):
-    assert "client" in talk(on_board, answer, trial, number)
+    assert "client None" in talk(on_board, answer, trial, number)
+
+
+RELEASE = {**IDLE, "release": {"assignment": 9, "number": 4, "manifest": "ab", "size": 7}}
+
+
+def test_it_is_told_of_a_release_once_that_was_vouched_for(on_board):
+    assert talk(on_board, RELEASE)[-4:-2] == ["vouch 4", "client 4"]
+
+
+def test_the_end_of_an_update_is_settled_before_the_next_is_vouched_for(on_board):
+    steps = ["client None", "vouch 4", "client 4"]
+    assert talk(on_board, RELEASE, number=3)[-5:-2] == steps
+
+
+@pytest.mark.parametrize(
+    ("metadata", "now", "is_behind"),
+    ((7, 999, False), (None, 2000, False), (8, 999, True), (6, 999, True), (7, 1000, True)),
+    ids=["the same", "none told", "newer", "older", "what is held expired"],
+)
+def test_the_metadata_are_refreshed_where_the_host_has_others(on_board, metadata, now, is_behind):
+    told = {} if metadata is None else {"metadata": metadata}
+    assert ("follow" in talk(on_board, {**IDLE, **told}, now=now)) == is_behind
+
+
+def test_a_board_that_trusts_nothing_yet_refreshes(on_board):
+    assert "follow" in talk(on_board, {**IDLE, "metadata": 7}, trusted={})
+
+
+def test_doubt_is_reported_in_the_same_talk(on_board):
+    steps = ["get /assignment", "follow", "deliver", "bad-signature"]
+    assert talk(on_board, {**IDLE, "metadata": "lies"})[-4:] == steps
 
 
 def test_a_talk_is_not_over_while_a_trial_runs(on_board):
-    assert talk(on_board, trial="b")[-1] == "7 False"
+    assert talk(on_board, trial="b")[-1] == "None False"
 
 
 @pytest.mark.parametrize("answer", ([], "text", None, 7))

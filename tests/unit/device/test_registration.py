@@ -43,7 +43,7 @@ def test_a_new_board_says_who_it_is(check):
     assert lines[-2:] == [
         "/register False 64 True",
         '[["abi", 6], ["id", "246f28010203"], ["mac", "24:6f:28:01:02:03"], '
-        '["model", "ESP32_GENERIC"], ["number", 3], ["product", "blink"]]',
+        '["metadata", {}], ["model", "ESP32_GENERIC"], ["number", 3], ["product", "blink"]]',
     ]
 
 

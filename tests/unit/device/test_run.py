@@ -39,7 +39,7 @@ def test_a_board_registers_checks_and_says_what_it_runs(fleet, deploy):
     status = fleet.status.get(timeout=5)
     assert (status.pop("firmware") != "", status) == (
         True,
-        {"online": True, "number": 1, "slot": "a", "mode": "active"},
+        {"online": True, "number": 1, "slot": "a", "mode": "active", "metadata": {}},
     )
     asked = [first.split()[1].rpartition("/")[2] for first, _, _ in fleet.requests]
     assert asked[:2] == ["register", "assignment"]

@@ -1,5 +1,7 @@
 """What deploy writes through device.setup, on a virtual board with the golden runtime."""
 
+import base64
+import hashlib
 import json
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from host.builder import release
 from host.deploy import agent
 from host.deploy.board import Board
+from host.deploy.errors import DeployError
 from host.deploy.files import Copier
 from tests.boards import board_maker, virtual_board  # noqa: F401 - fixtures
 
@@ -109,6 +112,7 @@ def test_status_says_who_it_is_and_what_is_on_it(golden):
         "has_secret": True,
         "has_host": True,
         "has_wifi": True,
+        "root": None,
     }
 
 
@@ -117,3 +121,40 @@ def test_a_firmware_flashed_anew_is_what_the_active_slot_runs_on(golden):
     golden.run(f"{READ}r.change(firmware=(b'ota_0', bytes(16)), tries=0)")
     golden.run(agent.apply({}))
     assert ask(golden, "r.firmware[1] != bytes(16), r.tries, r.active") == "(True, 3, 'a')"
+
+
+def root(version, fleet="ours"):
+    """What looks like a root.json from outside."""
+    return json.dumps({"signed": {"version": version, "fleet": fleet}}).encode()
+
+
+def hand(board, content, **more):
+    board.run(agent.apply({"root": base64.b64encode(content).decode(), **more}))
+
+
+def test_the_first_root_is_kept_and_later_ones_of_its_chain_change_nothing(golden):
+    hand(golden, root(1))
+    hand(golden, root(1))
+    hand(golden, root(2))
+    held = {"version": 1, "sha256": hashlib.sha256(root(1)).hexdigest()}
+    assert status(golden)["root"] == held
+
+
+def test_another_root_is_refused_before_anything_is_changed_unless_it_is_to_be_replaced(golden):
+    hand(golden, root(1))
+    golden.run(f"{READ}s.save('timestamp.json', {{}})\ns.save('targets-x.json', {{}})")
+    with pytest.raises(DeployError, match="other-root"):
+        hand(golden, root(1, "theirs"), number=9)
+    assert ask(golden, "n.number('number'), s.read('timestamp.json')") == "(0, b'{}')"
+    hand(golden, root(1, "theirs"), replace_root=True)
+    assert status(golden)["root"]["sha256"] == hashlib.sha256(root(1, "theirs")).hexdigest()
+    assert ask(golden, "s.read('timestamp.json'), s.read('targets-x.json')") == "(None, None)"
+
+
+def test_another_host_ends_a_move_and_another_ca_the_second_one(golden):
+    golden.run(agent.apply(SETUP))
+    golden.run(f"{READ}n.set_number('moving', 1)\nn.set_blob('ca2', b'2')")
+    golden.run(agent.apply(SETUP))
+    assert ask(golden, "n.number('moving'), n.blob('ca2')") == "(1, b'2')"
+    golden.run(agent.apply(SETUP | {"host": {"addresses": ["10.0.0.2"]}, "ca": "AAED"}))
+    assert ask(golden, "n.number('moving'), n.blob('ca2')") == "(0, None)"

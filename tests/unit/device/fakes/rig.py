@@ -40,7 +40,7 @@ class Rig:
             "mqtt_port": mqtt_port,
             "name": "mpfleet",
         }
-        self.host = Host(settings, bytes.fromhex(ca_hex), self.power)
+        self.host = Host(settings, [bytes.fromhex(ca_hex)], self.power)
         self.heard = []
         self.link = Link(
             self.host,

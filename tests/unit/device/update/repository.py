@@ -98,8 +98,8 @@ class Repository:
 
     def add(self, path, content=b"x", role="targets", **custom):
         """A target."""
-        digest = hashlib.sha256(content).hexdigest()
-        entry = {"length": len(content), "hashes": {"sha256": digest}, "custom": custom}
+        hashes = {"sha256": digest(content)}
+        entry = {"length": len(content), "hashes": hashes, "custom": custom}
         self.signed[role]["targets"][path] = entry
 
     def next(self, *names):
@@ -127,3 +127,24 @@ class Repository:
         if name in self.raw:
             return self.raw[name]
         return signed_by(self.signed[name], *self.signers[name])
+
+
+def manifest_of(number, files, **changes):
+    """Bytes of a release's manifest."""
+    listed = [[path, len(data), digest(data)] for path, data in sorted(files.items())]
+    manifest = {
+        "format": 1,
+        "product": "blink",
+        "number": number,
+        "version": "1",
+        "boards": ["ESP32_GENERIC"],
+        "abi": 6,
+        "firmwares": [],
+        "parts": {"app": {"files": listed}},
+    }
+    return json.dumps(manifest | changes).encode()
+
+
+def digest(data):
+    """SHA-256 in hex."""
+    return hashlib.sha256(data).hexdigest()
