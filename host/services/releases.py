@@ -3,13 +3,14 @@
 from sqlalchemy import func, select
 
 from host.errors import HostError
-from host.models import Blob, Release, ReleaseBlob
+from host.models import Blob, Device, Release, ReleaseBlob
 from host.services import events, manifest
 from host.services.clock import utc
 from host.verification import image
 
 _MPY_MAGIC = ord("M")
 _MPY_HEAD = 4  # magic, ABI, flags, small-int bits
+_AHEAD_MAX = 1000  # a board that says more is not believed: it could use all numbers up
 
 
 def listed(session, product=None):
@@ -38,9 +39,16 @@ def versions(session, devices):
 
 
 def next_number(session, product):
-    """The number that the next release of a product should take."""
+    """The number that the next release of a product should take.
+
+    Above what boards run, too: after the restore of a backup they may run what is unknown here.
+    """
     query = select(func.max(Release.number)).where(Release.product == product)
-    return (session.scalar(query) or 0) + 1
+    newest = session.scalar(query) or 0
+    runs = select(func.max(Device.number)).where(
+        Device.product == product, Device.state == "claimed", Device.number <= newest + _AHEAD_MAX
+    )
+    return max(newest, session.scalar(runs) or 0) + 1
 
 
 def add(session, settings, content, user, *, now=None):

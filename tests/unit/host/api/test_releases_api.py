@@ -1,7 +1,7 @@
 """The user API of releases and blobs (SPEC section 11)."""
 
 import pytest
-from host_samples import MAIN, MPY, encode, manifest_value, sha256
+from host_samples import MAIN, MPY, encode, make_device, manifest_value, sha256
 
 from host.models import Blob, Release
 
@@ -67,6 +67,24 @@ def test_releases_are_listed_newest_first_and_by_product(client, alice, upload):
     shown = client.get(f"{API}/releases", headers=alice.headers).json
     other = client.get(f"{API}/releases?product=thermostat", headers=alice.headers).json
     assert ([one["number"] for one in shown], other) == ([3, 2], [])
+
+
+RUNNING = {  # what a board says it runs, whether it is claimed → the next number
+    "less": (1, True, 3),
+    "more": (7, True, 8),
+    "unclaimed": (7, False, 3),
+    "not believed": (5000, True, 3),
+}
+
+
+@pytest.mark.parametrize(("runs", "is_claimed", "number"), RUNNING.values(), ids=RUNNING)
+def test_the_next_number_is_above_what_boards_run(
+    client, alice, upload, db, runs, is_claimed, number
+):
+    upload(2)
+    make_device(db, alice if is_claimed else None, number=runs)
+    url = f"{API}/products/blink/next-number"
+    assert client.get(url, headers=alice.headers).json == {"number": number}
 
 
 def test_the_next_number_is_one_above_the_highest(client, alice, upload):
