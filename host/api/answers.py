@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from flask import jsonify
 
-from host.services import permissions
+from host.services import permissions, secret
 
 
 def refusal(error):
@@ -24,6 +24,17 @@ def time(moment):
 def user(one):
     """A person."""
     return {"email": one.email, "role": one.role}
+
+
+def token(one, text):
+    """A token, and whether it is the one of this text."""
+    return {
+        "id": one.id,
+        "name": one.name,
+        "created_at": time(one.created_at),
+        "expires_at": time(one.expires_at),
+        "current": secret.matches(text, one.digest),
+    }
 
 
 def device(one, newest, version, viewer):

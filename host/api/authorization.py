@@ -14,7 +14,7 @@ def board():
 
     Raises: HostError `bad-credentials`, `retired`.
     """
-    device_id, _, secret = _bearer().partition(":")
+    device_id, _, secret = bearer().partition(":")
     return host().check_ins.look_up(device_id, secret, datetime.now(UTC))
 
 
@@ -36,7 +36,7 @@ def person(action):
 
     Raises: HostError `bad-credentials`, `forbidden`.
     """
-    user = accounts.by_token(session(), _bearer())
+    user = accounts.by_token(session(), bearer())
     if user is None:
         raise HostError("bad-credentials", "This needs a valid token: mpfleet login.")
     if not permissions.allows(user.role, action):
@@ -44,6 +44,7 @@ def person(action):
     return user
 
 
-def _bearer():
+def bearer():
+    """What came along in the header Authorization, "" without it."""
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     return value.strip() if kind.lower() == "bearer" else ""

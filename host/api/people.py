@@ -9,7 +9,7 @@ from contextlib import suppress
 from flask import Blueprint, request
 
 from host.api import answers, body
-from host.api.authorization import person
+from host.api.authorization import bearer, person
 from host.extensions import host, session
 from host.services import accounts, devices
 
@@ -45,6 +45,28 @@ def sign_in():
     text, token = accounts.issue(session(), user, name, settings.token_s)
     expires_at = answers.time(token.expires_at)
     return {"token": text, "expires_at": expires_at, "user": answers.user(user)}, 201
+
+
+@blueprint.get("/tokens")
+def tokens():
+    """The tokens of whoever asks: of command lines, and of browsers."""
+    found = accounts.tokens(session(), person("device.see"))
+    return [answers.token(one, bearer()) for one in found]
+
+
+@blueprint.delete("/tokens/current")
+def sign_out():
+    """The token that came along is of no use any more."""
+    person("device.see")
+    accounts.revoke(session(), bearer())
+    return {}
+
+
+@blueprint.delete("/tokens/<int:token_id>")
+def revoke_token(token_id):
+    """Another token of the same person neither."""
+    accounts.revoke_one(session(), person("device.see"), token_id)
+    return {}
 
 
 @blueprint.get("/me")

@@ -108,7 +108,7 @@ def login(
 @click.command()
 @click.pass_context
 def logout(context: click.Context) -> None:
-    """Forget the token and CA of a profile.
+    """Sign out: the token of a profile is void on the host, and forgotten here.
 
     \b
     Example:
@@ -116,8 +116,33 @@ def logout(context: click.Context) -> None:
     """
     from host.cli import profile as profiles
 
+    advice = _revoke(context.obj)
     was_there = profiles.remove(context.obj)
     click.echo("signed out" if was_there else "nobody was signed in")
+    if advice:
+        click.echo(advice, err=True)
+
+
+def _revoke(name: str) -> str:
+    """Void the token of a profile on its host; where that failed, what to do about it."""
+    from host.cli import profile as profiles
+    from host.cli.client import ApiError, Client
+
+    try:
+        profile = profiles.load(name)
+    except profiles.ProfileError:
+        return "the profile was damaged: to void its token, mpfleet login and mpfleet token list"
+    if profile is None:
+        return ""
+    client = Client(profile)
+    try:
+        client.send("DELETE", "/tokens/current")
+    except ApiError as error:
+        if error.code != "bad-credentials":  # then it was void already
+            return f"its token is good still, until mpfleet token revoke: {error}"
+    finally:
+        client.close()
+    return ""
 
 
 def _before(name: str) -> Profile | None:

@@ -109,6 +109,20 @@ def revoke(session, text):
     session.execute(delete(Token).where(Token.digest == secret.digest(text)))
 
 
+def tokens(session, user, *, now=None):
+    """A person's tokens that are good still, the newest first."""
+    query = select(Token).where(Token.user_id == user.id, Token.expires_at > utc(now))
+    return list(session.scalars(query.order_by(Token.id.desc())))
+
+
+def revoke_one(session, user, token_id):
+    """One of a person's own tokens is of no use any more. Raises: HostError `not-found`."""
+    token = session.get(Token, token_id)
+    if token is None or token.user_id != user.id:
+        raise HostError("not-found", f"You have no token {token_id}.")
+    session.delete(token)
+
+
 def enrolment(session, settings, user, device=None, *, now=None):
     """A token that lets one board register as this person's: (its text, the token).
 

@@ -44,10 +44,11 @@ def test_nothing_but_fleet_and_sign_in_is_public(app, client, header):
 
 
 MAY_LOOK = {"GET"}
+OWN = {("DELETE", f"{API}/tokens/current"), ("DELETE", f"{API}/tokens/0")}  # everybody's
 
 
 def test_a_viewer_may_look_only(app, client, viewer):
-    changing = [r for r in routes(app) if r not in PUBLIC and r[0] not in MAY_LOOK]
+    changing = [r for r in routes(app) if r not in PUBLIC | OWN and r[0] not in MAY_LOOK]
     answers = [
         client.open(path, method=method, headers=viewer.headers) for method, path in changing
     ]
@@ -89,6 +90,39 @@ def test_an_expired_token_is_of_no_use(client, carol):
     token = client.post(f"{API}/tokens", json=carol).json["token"]
     answer = client.get(f"{API}/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.status_code == 401
+
+
+def test_a_token_that_signed_out_is_of_no_use(client, viewer, alice):
+    assert client.delete(f"{API}/tokens/current", headers=viewer.headers).status_code == 200
+    asked = [client.get(f"{API}/me", headers=one.headers) for one in (viewer, alice)]
+    assert [answer.status_code for answer in asked] == [401, 200]
+
+
+def test_tokens_are_listed_newest_first_without_their_text(client, carol):
+    for name in ("laptop", "robot"):
+        signed_in = client.post(f"{API}/tokens", json={**carol, "name": name})
+    text = signed_in.json["token"]
+    listed = client.get(f"{API}/tokens", headers={"Authorization": f"Bearer {text}"})
+    assert [(t["name"], t["current"]) for t in listed.json] == [("robot", True), ("laptop", False)]
+    assert text not in listed.text
+
+
+def test_one_of_the_own_tokens_is_revoked(client, carol):
+    first, second = (
+        {"Authorization": f"Bearer {client.post(f'{API}/tokens', json=carol).json['token']}"}
+        for _ in range(2)
+    )
+    older = client.get(f"{API}/tokens", headers=second).json[1]["id"]
+    assert client.delete(f"{API}/tokens/{older}", headers=second).status_code == 200
+    asked = [client.get(f"{API}/me", headers=headers).status_code for headers in (first, second)]
+    assert asked == [401, 200]
+
+
+def test_somebody_else_s_token_is_not_found(client, alice, bob):
+    theirs = client.get(f"{API}/tokens", headers=bob.headers).json[0]["id"]
+    answer = client.delete(f"{API}/tokens/{theirs}", headers=alice.headers)
+    assert (answer.status_code, answer.json["error"]) == (404, "not-found")
+    assert client.get(f"{API}/me", headers=bob.headers).status_code == 200
 
 
 @pytest.mark.parametrize("wrong", ({"password": "x"}, {"email": "nobody@example.com"}), ids=str)

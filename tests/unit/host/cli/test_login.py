@@ -121,6 +121,43 @@ def test_signed_out_is_signed_out(signed_in):
     assert (result.exit_code, "mpfleet login" in result.output) == (1, True)
 
 
+def test_signing_out_voids_the_token_on_the_host(host, signed_in, config):
+    stored = profile.Profile(**json.loads((config / "default.json").read_text()))
+    result = signed_in("logout")
+    assert (result.exit_code, result.output) == (0, "signed out\n")
+    client = Client(stored)
+    with pytest.raises(ApiError, match="bad-credentials"):
+        client.get("/me")
+    client.close()
+
+
+def test_signing_out_of_a_host_that_is_gone_says_what_is_left_to_do(host, signed_in, config):
+    stored = json.loads((config / "default.json").read_text())
+    (config / "default.json").write_text(json.dumps({**stored, "url": "https://127.0.0.1:1"}))
+    result = signed_in("logout")
+    assert (result.exit_code, result.stdout) == (0, "signed out\n")
+    assert "mpfleet token revoke" in result.stderr
+    assert not (config / "default.json").exists()
+
+
+def test_a_damaged_profile_can_be_signed_out(mpfleet, config):
+    config.mkdir(parents=True)
+    (config / "default.json").write_text("{")
+    result = mpfleet("logout")
+    assert (result.exit_code, "damaged" in result.stderr) == (0, True)
+    assert not (config / "default.json").exists()
+
+
+def test_a_token_is_revoked_from_another_sign_in(host, signed_in):
+    words = ("login", host.url, "--ca", host.ca, "--email", ADMIN, "--password-stdin")
+    signed_in("--profile", "lost", *words, "--token-name", "lost", typed=host.password + "\n")
+    listed = signed_in("token", "list", json_=True)
+    assert [t["name"] for t in listed if t["current"]] == ["mpfleet command line"]
+    lost = next(t["id"] for t in listed if t["name"] == "lost")
+    assert signed_in("token", "revoke", lost).output == f"token {lost} is void\n"
+    assert signed_in("--profile", "lost", "device", "list").exit_code == 1
+
+
 def test_a_revoked_token_says_what_to_do(host, signed_in, monkeypatch):
     monkeypatch.setenv("MPFLEET_TOKEN", "mpf_gone")
     result = signed_in("device", "list")
