@@ -9,6 +9,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+_THIS_MACHINE = ("localhost", "127.0.0.1")
 _CA_DAYS = 20 * 365  # a CA changes only with every board of the fleet
 _CA_BACKDATE = dt.timedelta(days=1)  # a clock set to local time is up to 14 hours off
 _LEAF_DAYS = 397  # ahead of now; what browsers grant public CAs (they do not limit private ones)
@@ -24,8 +25,15 @@ def subject_names(name, addresses):
 
     Raises: ValueError when an address is neither an IP address nor a host name.
     """
-    texts = dict.fromkeys([name, "localhost", "127.0.0.1", *addresses])
+    texts = dict.fromkeys([name, *_THIS_MACHINE, *addresses])
     return [_general_name(text) for text in texts]
+
+
+def named(leaf):
+    """What a server certificate names beside this machine: (the fleet, the addresses)."""
+    found = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    name, *addresses = [str(one.value) for one in found]
+    return name, [text for text in addresses if text not in _THIS_MACHINE]
 
 
 def why_due(leaf, ca, names, now):

@@ -64,6 +64,11 @@ def authority(folder):
     return _certificate(Path(folder) / _CA_FILE)
 
 
+def names(folder):
+    """The fleet's name and the addresses of the server certificate. Raises: PkiError."""
+    return certificates.named(_certificate(Path(folder) / SERVER_FILE))
+
+
 def ca_pem(folder):
     """The CA certificate as PEM text, for browsers and tools."""
     return authority(folder).public_bytes(_PEM).decode("ascii")

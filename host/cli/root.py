@@ -9,6 +9,7 @@ from host.cli import (
     account,
     approve,
     assign,
+    backup,
     deploy,
     dev,
     device,
@@ -21,6 +22,7 @@ from host.cli import (
     rig,
     serve,
     size,
+    token,
     watch,
 )
 from host.errors import HostError
@@ -85,6 +87,8 @@ def main(context: click.Context, profile: str) -> None:
 
 for _command in (
     serve.serve,
+    backup.backup,
+    backup.restore,
     login.login,
     login.logout,
     release.release,
@@ -95,6 +99,7 @@ for _command in (
     account.user,
     keys.keys,
     move.move,
+    token.token,
     deploy.deploy,
     dev.dev,
     repl.repl,

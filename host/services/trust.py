@@ -14,6 +14,9 @@ from host.services.clock import utc
 
 _AHEAD_MAX = 10_000  # versions; a board that says more is not believed
 _ROLES_MAX = 64  # in one message
+# How many versions may have been published since the backup of a restored host. Online ones are
+# numbered by the clock, so that the next is above all that was; one more makes it be signed now.
+_SINCE_BACKUP = {"targets": 1000, "snapshot": 1, "timestamp": 1}
 
 
 class Trust:
@@ -108,6 +111,14 @@ def note_seen(session, trust, device, said):
         most = ours.get(role, 0) + _AHEAD_MAX
         if role in ours and _is_version(version) and version <= most:
             _keep_highest(session, role, version)
+
+
+def note_restored(session, trust):
+    """What is signed next must be above all that boards may have trusted since the backup."""
+    if trust.repository.exists:
+        ours = trust.repository.versions()
+        for role, count in _SINCE_BACKUP.items():
+            _keep_highest(session, role, ours[role] + count)
 
 
 def seen_versions(session):

@@ -137,6 +137,7 @@ TABLE = (
             "host",
             "host.cli*",
             "host.serve*",
+            "host.backup*",
             "host.builder*",
             "host.deploy*",
             "host.dev*",
