@@ -1,1 +1,1 @@
-"""One encrypted file that holds a whole host, and a host made of it (SPEC section 14)."""
+"""One encrypted file that holds a whole host, and a host made of it (SPEC section 15)."""

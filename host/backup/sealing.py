@@ -1,6 +1,6 @@
 """A stream under a passphrase: what is read of it was written in this order, up to the last byte.
 
-SPEC section 14. Each chunk is sealed by itself, so that nothing unverified is ever handed out and
+SPEC section 15. Each chunk is sealed by itself, so that nothing unverified is ever handed out and
 a backup of any size needs two chunks of memory.
 """
 
