@@ -22,6 +22,21 @@ _WAIT_MAX = timedelta(days=20)  # less than what changes.is_plausible takes
 def propose(session, store, user, kind, *, product=None, number=None, reason="", now=None, **more):
     """A proposal, or the same one that is open already. `more` are its details.
 
+    Raises: HostError as `draft`.
+    """
+    proposal = draft(session, store, user, kind, product=product, number=number, now=now, **more)
+    if proposal.id is None:
+        proposal.reason = reason
+        session.add(proposal)
+        session.flush()
+        why = reason or kind
+        events.add(session, user.email, _subject(proposal), "proposed", why, now=now)
+    return proposal
+
+
+def draft(session, store, user, kind, *, product=None, number=None, now=None, **more):
+    """What would be proposed, not kept: for a look at what it changes. An open one is that.
+
     Raises: HostError `forbidden`, `not-found`, `not-ready`, `withdrawn`, `bad-request`.
     """
     _must_be_allowed(user, kind)
@@ -34,14 +49,11 @@ def propose(session, store, user, kind, *, product=None, number=None, reason="",
         if (one.kind, one.product, one.number) == (kind, product, number) and same:
             return one
     proposal = Proposal(
-        kind=kind, product=product, number=number, details=more, state="open", reason=reason,
+        kind=kind, product=product, number=number, details=more, state="open", reason="",
         created_at=now, created_by=user, base=0, version=0, issued=now,
     )  # fmt: skip
     _rebase(session, store, proposal, now)
     composed(session, store, proposal)  # refuses what cannot be, before anybody sees it
-    session.add(proposal)
-    session.flush()
-    events.add(session, user.email, _subject(proposal), "proposed", reason or kind, now=now)
     return proposal
 
 

@@ -28,7 +28,7 @@ def sign(user, product, number, kind):
     passphrase = request.form.get("passphrase", "")[:_PASSPHRASE_CHARS_MAX]
     base = request.form.get("base", "")
     try:
-        proposal = _proposal(user, release, kind)
+        proposal = _proposal(proposals.propose, user, release, kind)
         arguments = host().settings, host().trust, proposal, user, passphrase
         proposals.sign_held(session(), *arguments, int(base) if base.isdecimal() else 0)
     except HostError as error:
@@ -74,15 +74,14 @@ _DONE = {
 }
 
 
-def _proposal(user, release, kind):
-    product, number = release.product, release.number
+def _proposal(make, user, release, kind):
     arguments = session(), host().trust, user, kind
-    return proposals.propose(*arguments, product=product, number=number)
+    return make(*arguments, product=release.product, number=release.number)
 
 
 def _page(user, release, kind, error=None):
     if error is None or error.code in ("wrong-passphrase", "rate-limited", "stale-proposal"):
-        proposal = _proposal(user, release, kind)
+        proposal = _proposal(proposals.draft, user, release, kind)
         trusted, change, made = proposals.composed(session(), host().trust, proposal)
         lines = trust.difference(trusted, change, made)
         needs = proposals.standing(session(), host().trust, proposal)

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from host_samples import PASSPHRASE
 
-from host.services import trust
+from host.services import proposals, trust
 from host.services.clock import utc
 
 PAGE = "/releases/blink/2/approve"
@@ -38,6 +38,12 @@ def test_what_is_to_be_signed_is_shown(browser, release):
     page = browser.get(PAGE)
     assert "blink/2.json sha256" in page.text
     assert "0 of 1 signature" in page.text
+
+
+def test_a_look_proposes_nothing(browser, db, release):
+    browser.get(PAGE)
+    assert proposals.listed(db) == []
+    assert "Not approved" in browser.get("/releases/blink/2").text
 
 
 def test_the_passphrase_approves(browser, host, release):
