@@ -75,8 +75,12 @@ class Host:
             if path.startswith("/mark/"):
                 self.change(path.removeprefix("/mark/"))
             status, body = self.answer(path)
-            lines = (f"HTTP/1.1 {status} Word", f"Content-Length: {len(body)}",
-                     f"Date: {formatdate(usegmt=True)}", "Content-Type: application/json")  # fmt: skip
+            lines = (
+                f"HTTP/1.1 {status} Word",
+                f"Content-Length: {len(body)}",
+                f"Date: {formatdate(usegmt=True)}",
+                "Content-Type: application/json",
+            )
             data = "\r\n".join((*lines, "", "")).encode() + body
             asked = len(first) + 4 + sum(len(k) + len(v) + 4 for k, v in headers.items())
             if not path.startswith("/mark/"):

@@ -5,7 +5,7 @@ it is at each mark.
 """
 
 # It runs in MicroPython:
-# ruff: noqa: E402
+# ruff: noqa: E402, SIM105
 
 import asyncio
 import json
