@@ -10,12 +10,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
 
 from host.errors import HostError
 from host.metadata import keys, periods
 
 ENTRIES_MAX = 60  # of a role: a board holds it as a whole, at 490 bytes an entry
+_VALUES_MAX = 850  # JSON values in them: boards read 1,000 in a file, delegations included
 FLEET = "fleet.json"
 RESERVED = ("root", "targets", "snapshot", "timestamp", "fleet")  # no product is called so
 SIGNING_ROLES = ("root", "targets")  # those of people
@@ -91,9 +93,20 @@ def removals(trusted, change, kept):
     """The oldest targets that make room in a full product's role; those of `kept` stay."""
     product = product_of(change.path)
     paths = [p for p in trusted.entries() if product_of(p) == product and p != change.path]
-    surplus = len(paths) + 1 - ENTRIES_MAX
     oldest = sorted((p for p in paths if p not in kept), key=_number)
-    return tuple(oldest[: max(0, surplus)])
+    left = {p: one for p, one in trusted.entries().items() if p in paths}
+    left[change.path] = _entry(change)
+    gone = []
+    while is_full(left) and len(gone) < len(oldest):
+        gone.append(oldest[len(gone)])
+        del left[gone[-1]]
+    return tuple(gone)
+
+
+def is_full(entries):
+    """Whether targets are more than a board can hold of one role."""
+    values = sum(map(_values, entries.values()))
+    return len(entries) > ENTRIES_MAX or values > _VALUES_MAX
 
 
 def difference(trusted, parts, change):
@@ -198,15 +211,15 @@ def _revoke(root, keyid):
 def _divide(trusted, entries, root, change):
     """Targets over their roles: a product that has grown too large gets one of its own."""
     apart = set(trusted.roles)
-    while len(top := _without(entries, apart)) > ENTRIES_MAX:
+    while is_full(top := _without(entries, apart)):
         sizes = Counter(product_of(path) for path in top if product_of(path))
         apart.add(min(sizes, key=lambda product: (-sizes[product], product)))
     made = {"targets": _targets(top, change.version, change.issued, _delegations(root, apart))}
     has_new_keys = _seats(trusted.targets.delegations) != _seats(made["targets"].delegations)
     for product in apart:
         inside = {p: e for p, e in entries.items() if product_of(p) == product}
-        if len(inside) > ENTRIES_MAX:
-            many = f"{len(inside)} approved releases, and boards take {ENTRIES_MAX}"
+        if is_full(inside):
+            many = f"{len(inside)} approved releases, more than boards hold"
             raise HostError("too-many-targets", f"{product} has {many}: withdraw some.")
         before = trusted.roles.get(product)
         is_due = before and periods.is_due(product, before.expires, change.issued)
@@ -253,6 +266,11 @@ def _after(trusted, parts):
     return trusted._replace(
         targets=parts.get("targets", trusted.targets), roles={**trusted.roles, **roles}
     ).entries()
+
+
+def _values(entry):
+    """JSON values of a target, counted as boards do: by what opens and parts them."""
+    return sum(encode_canonical(entry.to_dict()).count(mark) for mark in "[{,") + 1
 
 
 def _number(path):

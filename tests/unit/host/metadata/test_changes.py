@@ -133,6 +133,20 @@ def test_a_full_product_loses_its_oldest_that_nobody_needs(fleet):
     assert (len(entries), "blink/2.json" in entries) == (60, False)
 
 
+def test_releases_for_many_boards_fill_a_list_sooner(fleet):
+    def one(trusted, number):
+        custom = {"product": "blink", "number": number, "boards": [f"M{n}" for n in range(32)]}
+        change = approval(trusted, "blink", number, custom=custom)
+        room = changes.removals(trusted, change, set())
+        return after(trusted, dataclasses.replace(change, removals=room))
+
+    for number in range(1, 41):
+        fleet = one(fleet, number)
+        every = parts.payload(fleet.targets), *map(parts.payload, fleet.roles.values())
+        assert max(sum(map(file.count, (b"{", b"[", b","))) for file in every) < 980
+    assert list(fleet.entries()) == [f"blink/{n}.json" for n in range(20, 41)]
+
+
 def test_a_release_removes_none_of_another_product(fleet):
     there = approved(fleet, "lamp", [1])
     change = approval(there, "blink", 1, removals=("lamp/1.json",))

@@ -383,15 +383,6 @@ def test_the_fleet_s_new_address_is_a_target_that_is_served(db, host, root):
     assert host.trust.repository.read("fleet.json").decode() == content
 
 
-def test_the_oldest_that_nobody_runs_makes_room(db, host, ada, release, device):
-    from host.metadata import changes
-
-    device.number = 1
-    full = {f"blink/{n}.json": None for n in range(1, 62) if n != 2}
-    change = changes.Change("approve", 1, 2, datetime.now(UTC), "blink/2.json")
-    trusted = parts.Trusted(None, type("T", (), {"targets": full})(), {})
-    assert changes.removals(trusted, change, {"blink/1.json"}) == ("blink/3.json",)
-
 
 def test_who_signed_and_who_must_is_known(db, host, ada, release, own_key):
     own_key("eve@example.com", {"targets": 2})
