@@ -1,5 +1,7 @@
 """Which device should take which release, and how that went."""
 
+from datetime import UTC, datetime
+
 from sqlalchemy import func, select
 
 from host.errors import HostError
@@ -9,6 +11,7 @@ from host.services import events, outbox
 from host.services.clock import utc
 
 _INTERRUPTIONS_MAX = 3  # then even bad luck ends the offer
+_EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # of ids
 
 # What an outcome in a report makes of an open assignment.
 _OUTCOMES = {"done": "done", "failed": "failed", "refused": "refused", "interrupted": "offered"}
@@ -103,11 +106,22 @@ def _must_fit(device, release):
         raise HostError("wrong-board", sentence)
 
 
+def _next_id(session, now):
+    """Above all here, and by the clock.
+
+    A board starts none that it closed: not that of another host either, or of this one before it
+    was restored from a backup.
+    """
+    newest = session.scalar(select(func.max(Assignment.id))) or 0
+    return max(newest + 1, int((now - _EPOCH).total_seconds()))
+
+
 def _offer(session, device: Device, release, who, now):
     close(session, device.id, f"release-{release.number}", now=now)
     is_there = device.number == release.number
     assignment = Assignment(
-        device=device, release=release, created_at=now, updated_at=now, interruptions=0,
+        id=_next_id(session, now), device=device, release=release, created_at=now, updated_at=now,
+        interruptions=0,
         state="done" if is_there else "offered", reason="already-running" if is_there else None,
     )  # fmt: skip
     session.add(assignment)

@@ -1,5 +1,7 @@
 """How reports move an assignment, and what makes it an event."""
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from host_samples import DEVICE_ID, make_device
 
@@ -25,6 +27,20 @@ def tell(db, host, device, offered):
         return offered.state, offered.reason
 
     return tell
+
+
+CLOCKS = {  # seconds since 2020 at each of two assignments → their numbers
+    "goes on": ((1000, 2000), [1000, 2000]),
+    "same second": ((1000, 1000), [1000, 1001]),
+    "went back": ((1000, 5), [1000, 1001]),
+}
+
+
+@pytest.mark.parametrize(("clock", "numbers"), CLOCKS.values(), ids=CLOCKS)
+def test_numbers_of_assignments_rise_with_the_clock(db, device, release, clock, numbers):
+    moments = [datetime(2020, 1, 1, tzinfo=UTC) + timedelta(seconds=n) for n in clock]
+    made = [assignments.assign(db, [device], release, "alice", now=now)[0] for now in moments]
+    assert [one.id for one in made] == numbers
 
 
 OUTCOMES = (
