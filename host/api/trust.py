@@ -6,7 +6,7 @@ from host.api import answers, body
 from host.api.authorization import person
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import house, proposals, signers, trust
+from host.services import composing, house, proposals, signers, trust
 
 blueprint = Blueprint("trust_api", __name__)
 
@@ -153,7 +153,7 @@ _PROPOSED = {"approve": _approve, "withdraw": _approve, "renew": _renew, "fleet"
 
 def _one(proposal):
     is_open = proposal.state == "open"
-    standing = proposals.standing(session(), host().trust, proposal) if is_open else {}
+    standing = composing.standing(session(), host().trust, proposal) if is_open else {}
     return answers.proposal(proposal, standing)
 
 

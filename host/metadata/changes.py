@@ -171,7 +171,6 @@ def _leave(entries, change):
 
 _EFFECTS = {"approve": _approve, "withdraw": _withdraw, "fleet": _fleet, "keys": _leave,
             "renew": _leave}  # fmt: skip
-KINDS = tuple(_EFFECTS)
 
 
 def _entry(change):

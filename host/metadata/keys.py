@@ -103,11 +103,6 @@ def public_of(content):
     return public(value.get("public", value))
 
 
-def is_sealed(content):
-    """Whether a key file needs a passphrase."""
-    return _parse(content).get("kdf") is not None
-
-
 def write(path, content):
     """Keep a key file, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)

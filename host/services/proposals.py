@@ -1,21 +1,16 @@
-"""Changes to the signed metadata: proposed, signed by as many people as it takes, published.
-
-What a proposal makes is composed anew whenever it is looked at, of the newest metadata: so nothing
-that lies in the database can slip into what is signed.
-"""
+"""Changes to the signed metadata: proposed, signed by as many people as it takes, published."""
 
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from host.errors import HostError, KeptError
-from host.metadata import changes, keys, parts
-from host.models import Assignment, Device, Proposal, ProposalSignature, Release, Signer, User
+from host.metadata import keys, parts
+from host.models import Assignment, Proposal, ProposalSignature, Release, Signer, User
 from host.models.assignment import OPEN
-from host.services import events, limits, outbox, permissions, releases, trust
+from host.services import composing, events, limits, outbox, permissions, releases, trust
 from host.services.clock import utc
 
-_ACTIONS = {"approve": "release.approve", "withdraw": "release.approve"}  # others: key.manage
 _WAIT_MAX = timedelta(days=20)  # less than what changes.is_plausible takes
 
 
@@ -42,7 +37,7 @@ def draft(session, store, user, kind, *, product=None, number=None, now=None, **
     _must_be_allowed(user, kind)
     now = utc(now)
     settle(session, store, now=now)
-    if kind in _ACTIONS:
+    if kind in composing.ACTIONS:
         _must_be_possible(session, store, kind, product, number)
     for one in listed(session):
         same = {**one.details, "removals": None} == {**more, "removals": None}
@@ -52,8 +47,8 @@ def draft(session, store, user, kind, *, product=None, number=None, now=None, **
         kind=kind, product=product, number=number, details=more, state="open", reason="",
         created_at=now, created_by=user, base=0, version=0, issued=now,
     )  # fmt: skip
-    _rebase(session, store, proposal, now)
-    composed(session, store, proposal)  # refuses what cannot be, before anybody sees it
+    composing.rebase(session, store, proposal, now)
+    composing.composed(session, store, proposal)  # refuses what cannot be, before anybody sees it
     return proposal
 
 
@@ -80,46 +75,6 @@ def of_release(session, release, kind="approve"):
     return session.scalars(query).first()
 
 
-def composed(session, store, proposal):
-    """What a proposal makes: (what is trusted, the change, {role: signed part})."""
-    trusted = store.repository.trusted()
-    change = change_of(session, proposal)
-    return trusted, change, changes.compose(trusted, change)
-
-
-def change_of(session, proposal):
-    """A proposal as the change that everybody composes for themselves."""
-    more = dict(proposal.details)
-    target = {}
-    if proposal.kind in _ACTIONS:
-        target["path"] = changes.path_of(proposal.product, proposal.number)
-    if proposal.kind == "approve":
-        release = releases.find(session, proposal.product, proposal.number)
-        target |= {"content": release.manifest, "custom": custom(release)}
-    if proposal.kind == "fleet":
-        target = {"path": changes.FLEET, "content": more["fleet"].encode()}
-    return changes.Change(
-        kind=proposal.kind, base=proposal.base, version=proposal.version, issued=proposal.issued,
-        removals=tuple(more.get("removals", ())), remove=tuple(more.get("remove", ())),
-        add=tuple((role, public) for role, public in more.get("add", ())),
-        thresholds=more.get("thresholds", {}), **target,
-    )  # fmt: skip
-
-
-def custom(release):
-    """What the signed target says of a release beside its hash."""
-    return {"product": release.product, "number": release.number, "boards": release.boards}
-
-
-def standing(session, store, proposal):
-    """Who signed and how many it takes: {role: [(signed by, threshold), …]}, a seat each."""
-    trusted, _, made = composed(session, store, proposal)
-    return {
-        role: [(_people(proposal, role, seat), seat.threshold) for seat in found]
-        for role, found in parts.seats(trusted, made).items()
-    }
-
-
 def sign(session, store, proposal, user, signatures, base, *, now=None):
     """Take a person's signatures, (role, key id, hex) each; publish when they are enough.
 
@@ -139,7 +94,7 @@ def sign_held(session, settings, store, proposal, user, passphrase, base=None, *
     _must_be_allowed(user, proposal.kind)
     now = utc(now)
     held = unseal(session, settings, store, user, passphrase, now=now)
-    trusted, _, made = composed(session, store, proposal)
+    trusted, _, made = composing.composed(session, store, proposal)
     signatures = [
         (role, *parts.sign(key, made[role]))
         for role, found in parts.seats(trusted, made).items()
@@ -181,12 +136,12 @@ def settle(session, store, *, now=None):
     now, newest = utc(now), store.repository.trusted().targets.version
     for proposal in listed(session):
         if proposal.base != newest or now - proposal.issued > _WAIT_MAX:
-            _rebase(session, store, proposal, now)
+            composing.rebase(session, store, proposal, now)
 
 
 def _take(session, store, proposal, user, signatures, base, now):
     _must_be_open(proposal)
-    trusted, change, made = composed(session, store, proposal)
+    trusted, change, made = composing.composed(session, store, proposal)
     if base != proposal.base:
         raise HostError("stale-proposal", f"It is to targets {proposal.base} now. Look again.")
     found = parts.seats(trusted, made)
@@ -223,7 +178,7 @@ def _publish(session, store, proposal, change, made, now):
     events.add(session, events.HOST, _subject(proposal), "published", proposal.kind, now=now)
     session.flush()
     for other in listed(session):
-        _rebase(session, store, other, now)
+        composing.rebase(session, store, other, now)
     if proposal.kind == "approve":
         _tell(session, proposal, now)
 
@@ -253,37 +208,6 @@ def _tell(session, proposal, now):
         outbox.put(session, device_id, outbox.CHECK, now=now)
 
 
-def _rebase(session, store, proposal, now):
-    trusted = store.repository.trusted()
-    seen = trust.seen_versions(session)
-    roles = ("targets", proposal.product)
-    proposal.base = trusted.targets.version
-    proposal.version = max(proposal.base, *(seen.get(role, 0) for role in roles)) + 1
-    proposal.issued = now.replace(microsecond=0)
-    proposal.signatures.clear()
-    path = proposal.product and changes.path_of(proposal.product, proposal.number)
-    if proposal.kind == "withdraw" and path not in trusted.entries():
-        proposal.state = "signed"
-    if proposal.kind == "approve":
-        _make_room(session, proposal, trusted)
-
-
-def _make_room(session, proposal, trusted):
-    runs = select(Device.number).where(
-        Device.product == proposal.product, Device.number.is_not(None), Device.state == "claimed"
-    )
-    assigned = (
-        select(Release.number)
-        .join(Assignment, Assignment.release_id == Release.id)
-        .where(Release.product == proposal.product, Assignment.state.in_(OPEN))
-    )
-    numbers = {*session.scalars(runs), *session.scalars(assigned)}
-    kept = {changes.path_of(proposal.product, number) for number in numbers}
-    change = change_of(session, proposal)
-    removals = list(changes.removals(trusted, change, kept))
-    proposal.details = {**proposal.details, "removals": removals}
-
-
 def _must_be_possible(session, store, kind, product, number):
     release = releases.find(session, product, number)
     if kind == "withdraw":
@@ -298,7 +222,7 @@ def _must_be_possible(session, store, kind, product, number):
 
 
 def _must_be_allowed(user, kind):
-    action = _ACTIONS.get(kind, "key.manage")
+    action = composing.ACTIONS.get(kind, "key.manage")
     if not permissions.allows(user.role, action):
         raise HostError("forbidden", f"The role {user.role} may not do this ({action}).")
 
@@ -327,13 +251,9 @@ def _must_be_another(proposal, role, keyid, user, found):
 
 def _is_complete(proposal, found):
     every = [(role, seat) for role, seats in found.items() for seat in seats]
-    return all(len(_people(proposal, role, seat)) >= seat.threshold for role, seat in every)
-
-
-def _people(proposal, role, seat):
-    """Who signed a part: people are counted, not keys."""
-    ours = [one for one in proposal.signatures if one.role == role and one.keyid in seat.keys]
-    return sorted({one.user.email for one in ours})
+    return all(
+        len(composing.people(proposal, role, seat)) >= seat.threshold for role, seat in every
+    )
 
 
 def _subject(proposal):

@@ -4,7 +4,7 @@ from flask import flash, redirect, request, url_for
 
 from host.errors import HostError
 from host.extensions import host, keep_changes, session
-from host.services import proposals, releases, signers, trust, withdrawal
+from host.services import composing, proposals, releases, signers, trust, withdrawal
 from host.web import pages
 
 blueprint = pages.page_blueprint("approvals")
@@ -62,7 +62,7 @@ def keys(user):
     found = proposals.listed(session())
     return pages.render(
         "keys.html", user, roles=signers.roles(store), keys=signers.listed(session(), store),
-        waiting=[(one, proposals.standing(session(), store, one)) for one in found],
+        waiting=[(one, composing.standing(session(), store, one)) for one in found],
     )  # fmt: skip
 
 
@@ -82,9 +82,9 @@ def _proposal(make, user, release, kind):
 def _page(user, release, kind, error=None):
     if error is None or error.code in ("wrong-passphrase", "rate-limited", "stale-proposal"):
         proposal = _proposal(proposals.draft, user, release, kind)
-        trusted, change, made = proposals.composed(session(), host().trust, proposal)
+        trusted, change, made = composing.composed(session(), host().trust, proposal)
         lines = trust.difference(trusted, change, made)
-        needs = proposals.standing(session(), host().trust, proposal)
+        needs = composing.standing(session(), host().trust, proposal)
     else:
         proposal, lines, needs = None, [], {}
     return pages.render(

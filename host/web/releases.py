@@ -3,7 +3,7 @@
 from flask import flash, redirect, url_for
 
 from host.extensions import host, session
-from host.services import assignments, devices, proposals, releases, trust
+from host.services import assignments, composing, devices, proposals, releases, trust
 from host.web import pages
 
 blueprint = pages.page_blueprint("releases")
@@ -51,5 +51,5 @@ def _waiting(release):
     for kind in ("withdraw", "approve"):
         proposal = proposals.of_release(session(), release, kind)
         if proposal is not None:
-            return proposal, proposals.standing(session(), host().trust, proposal)
+            return proposal, composing.standing(session(), host().trust, proposal)
     return None

@@ -13,6 +13,7 @@ from host.metadata import keys, parts
 from host.models import Proposal, SeenVersion, Signer, User
 from host.services import (
     assignments,
+    composing,
     proposals,
     releases,
     signers,
@@ -78,7 +79,7 @@ def own_key(db, host, root):
 
 
 def signatures(db, store, proposal, key, role="targets"):
-    _, _, made = proposals.composed(db, store, proposal)
+    _, _, made = composing.composed(db, store, proposal)
     return [(role, *parts.sign(key, made[role]))]
 
 
@@ -387,6 +388,6 @@ def test_the_fleet_s_new_address_is_a_target_that_is_served(db, host, root):
 def test_who_signed_and_who_must_is_known(db, host, ada, release, own_key):
     own_key("eve@example.com", {"targets": 2})
     proposal = approve(db, host, ada, release)
-    assert proposals.standing(db, host.trust, proposal) == {"targets": [([ada.email], 2)]}
+    assert composing.standing(db, host.trust, proposal) == {"targets": [([ada.email], 2)]}
     assert db.query(Proposal).filter_by(state="open").count() == 1
     assert db.query(Signer).filter_by(role="targets").count() == 2
