@@ -20,6 +20,9 @@ def keep_traceback(e):
 
 def run():
     """Import late: a runtime that cannot even be imported is a start that failed, too."""
+    from device.start import grow
+
+    part = grow()  # noqa: F841 - of the heap: it lives as long as this frame
     from device.run import main
 
     main()

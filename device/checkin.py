@@ -12,6 +12,7 @@ import time
 from micropython import const
 
 from device.errors import HttpError, NetworkError, Untrusted
+from device.power import free_heap, largest_blocks
 
 _BACKOFF_S = (5, 300)
 # at start the first question waits this long for the MQTT session, so that no call falls in
@@ -40,16 +41,6 @@ _RESIDENT = "device.update.record"
 def jittered(seconds):
     """A random time within 25 % of `seconds`: after a power cut not all boards ask at once."""
     return max(1, seconds) * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
-
-
-def largest_blocks():
-    """Largest free block of each region outside of the Python heap; nothing where none tells."""
-    try:
-        from esp32 import HEAP_DATA, idf_heap_info
-
-        return [region[2] for region in idf_heap_info(HEAP_DATA)]
-    except (ImportError, AttributeError):
-        return []
 
 
 def is_short(blocks):
@@ -143,7 +134,7 @@ class Checkin:
                     self._meet()
             await asyncio.sleep_ms(0)  # until it is off the stack, what was dropped is no garbage
             gc.collect()
-            self._log("heap", "free", gc.mem_free(), "used", gc.mem_alloc(), "talking", talking)
+            self._log("heap", "free", free_heap(), "used", gc.mem_alloc(), "talking", talking)
             await self._wait(wait_s)
 
     async def _talk(self):

@@ -14,6 +14,7 @@ import time
 from micropython import const
 
 from device.errors import NetworkError
+from device.power import is_starved
 
 _CONNECT_MS = const(8000)
 _HANDSHAKE_MS = 20000  # an ESP32 needs one to two seconds
@@ -40,7 +41,7 @@ def network_error(e, where):
     if number is None or (number < 0 and number != _CONN_EOF):
         text = str(e).replace("\n", " ").strip()
         # "X509 - Allocation of memory failed" and the like: a handshake takes 10 kB for a moment
-        is_memory = "alloc" in text.lower()
+        is_memory = "alloc" in text.lower() or is_starved()
         return NetworkError("out-of-memory" if is_memory else "tls", where, text)
     return NetworkError(_WORDS.get(number, "cut"), where, number)
 
@@ -220,7 +221,7 @@ class Connection:
 
     async def _nap(self, nap_ms, start, limit_ms):
         if time.ticks_diff(time.ticks_ms(), start) > limit_ms:
-            raise NetworkError("timeout", self._where)
+            raise NetworkError("out-of-memory" if is_starved() else "timeout", self._where)
         await asyncio.sleep_ms(nap_ms)
         return min(nap_ms + 1, _NAP_MS)
 

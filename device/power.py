@@ -19,13 +19,38 @@ _ANNOUNCED = const(1)  # a reset of ours
 _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-up, logging on
 _KEPT = const(3)  # bytes behind the flag: wish, rounds, walks
 _ROUNDS = const(3)  # in update mode, until an update ends or the power does
+_STARVED_BYTES = const(4096)
 _TICK_MS = const(5000)
 _DELAY_S = (1, 60)  # before a task that died is started again, later each time
 _PERSON_MS = const(600000)  # how long the watchdog is kept quiet for a person at the prompt
 
 
+def largest_blocks():
+    """Largest free block of each region outside of the Python heap; nothing where none tells."""
+    try:
+        from esp32 import HEAP_DATA, idf_heap_info
+
+        return [region[2] for region in idf_heap_info(HEAP_DATA)]
+    except (ImportError, AttributeError):
+        return []
+
+
+def is_starved():
+    """Whether nothing is left outside of the Python heap: TLS and WiFi fail then, or stall."""
+    return max(largest_blocks(), default=_STARVED_BYTES) < _STARVED_BYTES
+
+
+def free_heap():
+    """Free bytes of the Python heap, without what an ESP32 counts as such: it may grow by that."""
+    free = gc.mem_free()
+    return free - max(largest_blocks()) if sys.platform == "esp32" else free
+
+
 class Power:
     """The watchdog, and the ways to end this run."""
+
+    free_heap = staticmethod(free_heap)
+    is_starved = staticmethod(is_starved)
 
     def __init__(self, watchdog_s, log):
         self._log = log

@@ -74,10 +74,6 @@ class Runtime:
             self.talks.open().client().resume_commit()
         self.clock.start()
         asyncio.get_event_loop().set_exception_handler(self._stray)
-        from device.start import share
-
-        self.heap_part = share(self.wifi, self.log)
-        del share  # this frame stays; the module goes with the first talk
         self.log("run", self.mode, "slot", self.record.slot, "release", self.number)
         await supervise(self._table(), self.log, self._report_memory)
 

@@ -1,14 +1,15 @@
-"""What is done once, as the runtime starts: tell how the last run ended, let the heap grow.
+"""What is done once, as the runtime starts: let the heap grow, tell how the last run ended.
 
-ESP32 starts with a heap of 64 kB and, when that is full, adds as much again from the memory that
-WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less. What
-would be left then bears one TLS session and hardly any WiFi. While a thread's stack occupies the
-rest of the largest block, the heap grows by what we leave it: once, by a step of our choosing.
+ESP32 starts with a heap of 56 kB and, when that has no room, adds as much again from the memory
+that WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less.
+They do not fail then, they stall. So the heap grows once, by a step of our choosing, before
+anything is loaded into it: a thread's stack occupies the rest of the block meanwhile.
 """
 
 import _thread
 import gc
 import sys
+import time
 
 from micropython import const
 
@@ -17,9 +18,12 @@ _RETRY_S = const(3600)  # golden's first wait; doubled each time
 _DOUBLINGS_MAX = const(5)  # a day and a bit
 _WATCHDOG = const(3)  # machine.reset_cause()
 _TRACEBACK = "traceback"
-_STEP = const(36864)  # 64 + 36 kB of heap bear an update; 58 kB are left for two TLS sessions
-_ROOM = const(16384)  # a largest block this much over the step is worth the trouble
+_STEP = const(53248)  # 56 + 54 kB of heap bear an update
+_ROOM = const(32768)  # for TLS and the buffers of data on their way
 _PLENTY = const(262144)  # external RAM: nothing to share out
+_YIELD_MS = const(20)  # a thread gets no turn before this one sleeps
+# Collected so often, garbage stays in one place: a heap in pieces would grow over everything.
+_COLLECT = const(16384)
 _BIT = const(512)
 _BITS = const(160)  # more than the first heap holds
 
@@ -61,29 +65,28 @@ def largest():
     return max(region[2] for region in idf_heap_info(HEAP_DATA))
 
 
-def share(wifi, log):
-    """Switch WiFi on, then grow, on a chip; what `grow` returns."""
-    if sys.platform != "esp32":
-        return None  # the heap of a virtual board does not grow
-    wifi.switch_on()
-    try:
-        return grow()
-    except (OSError, RuntimeError, MemoryError, ValueError) as e:  # then it grows as it likes
-        log("heap", repr(e))
-        return None
-
-
 def grow():
-    """Grow now. Returns what keeps the new part from being handed back, or None where all stays.
+    """Have the heap grow now. Returns what keeps the new part from being handed back.
 
-    WiFi must be on: what it takes is gone from the block.
+    None where it stays as it is: where it does not grow, or there is nothing to share out.
     """
+    gc.threshold(_COLLECT)
+    if sys.platform != "esp32":
+        return None  # the heap of a virtual board has its size
     free = largest()
-    if not _STEP + _ROOM < free < _PLENTY:
+    if not _STEP + _ROOM <= free < _PLENTY:
         return None
+    try:
+        return _grow(free - _STEP)
+    except (OSError, RuntimeError, MemoryError) as e:  # then it grows as it likes
+        print("mpfleet heap:", repr(e))
+        return None
+
+
+def _grow(stack):
     gate = _thread.allocate_lock()
     gate.acquire()
-    _thread.stack_size(free - _STEP)
+    _thread.stack_size(stack)
     try:
         _thread.start_new_thread(gate.acquire, ())
     finally:
@@ -92,6 +95,7 @@ def grow():
         return _fill(largest())
     finally:
         gate.release()  # the thread ends, and its stack is free again
+        time.sleep_ms(_YIELD_MS)
 
 
 def _fill(free):

@@ -62,10 +62,6 @@ class Wifi:
         """Whether the board has an address on a network."""
         return self._wlan.isconnected()
 
-    def switch_on(self):
-        """Have the radio take the memory it needs."""
-        self._wlan.active(True)
-
     async def wait(self):
         """Return once joined (keep() does the joining)."""
         while not self._wlan.isconnected():
@@ -92,7 +88,7 @@ class Wifi:
             wait_s = min(wait_s * 2, longest_s)
 
     async def _round(self):
-        self.switch_on()
+        self._wlan.active(True)
         self._wlan.config(reconnects=_RETRIES)
         known = self._store.load("wifi.json", [])
         if not known:

@@ -167,7 +167,7 @@ class Client:
             await self._steps[step]()
             return SUCCESS
         except (DeviceError, MemoryError, OSError) as e:
-            if isinstance(e, (MemoryError, Starved)):
+            if isinstance(e, (MemoryError, Starved)) or self._has_no_room(e):
                 await self._retreat(e)
             outcome, self._word = outcome_of(e)
             self._detail = e.detail() if isinstance(e, DeviceError) else repr(e)
@@ -180,6 +180,10 @@ class Client:
         finally:
             if self._download:
                 self._journal.keep(peak=self._peak, **self._download.counts())
+
+    def _has_no_room(self, e):
+        """Whether TLS found no memory, though MQTT's session has ended for it."""
+        return e.args[:1] == ("out-of-memory",) and not self._link.is_online
 
     async def _retreat(self, e):
         """On in update mode, with a heap that is whole; returns where that was done too often."""
@@ -196,8 +200,9 @@ class Client:
     async def _stage(self):
         parts = await self._open_parts()
         gc.collect()
-        if self._power.may_retreat and gc.mem_free() < _STAGE_BYTES[parts.has_firmware]:
-            raise MemoryError("free", gc.mem_free())
+        free = self._power.free_heap()
+        if self._power.may_retreat and free < _STAGE_BYTES[parts.has_firmware]:
+            raise MemoryError("free", free)
         await parts.stage(self._download, self._identity.abi)
 
     async def _seal(self):
@@ -261,6 +266,8 @@ class Client:
         step = self._journal["step"]
         if self._power.may_retreat and self._download.waited_ms > self._patience_ms:
             raise Starved("starved", self._download.waited_ms)
+        if self._power.may_retreat and self._power.is_starved():
+            raise MemoryError("outside of the heap")
         now = time.ticks_ms()
         if time.ticks_diff(now, self._told_ms) >= _TELL_MS:
             self._told_ms = now

@@ -5,7 +5,6 @@ which assignment it was.
 """
 
 import asyncio
-import gc
 import time
 
 from device.errors import Refused, StorageFull
@@ -223,7 +222,7 @@ class Trial:
         self._forget()
 
     def _report_done(self):
-        heap = {"free": gc.mem_free(), "peak_used": self._journal["peak"]}
+        heap = {"free": self._power.free_heap(), "peak_used": self._journal["peak"]}
         self._report("done", "commit", heap=heap)
         self._journal.keep(step="check", closed=self._journal["assignment"])
         self._forget()

@@ -12,7 +12,7 @@ OURS = ("device", "host", "simulator", "examples", "tests", "boot", "main")
 # The first matching row decides: files → patterns of the modules of ours they may import.
 TABLE = (
     ("boot.py", ()),
-    ("main.py", ("device.run",)),
+    ("main.py", ("device.run", "device.start")),
     ("device/run.py", ("device.*",)),
     ("device/conversation.py", ("device.*",)),  # builds what is loaded for a talk only
     ("device/setup.py", ("device.*",)),
@@ -51,7 +51,8 @@ TABLE = (
         "device/update/download.py",
         ("device.errors", "device.protocol", "device.update.patch"),
     ),
-    ("device/checkin.py", ("device.errors", "device.conversation")),
+    ("device/checkin.py", ("device.errors", "device.conversation", "device.power")),
+    ("device/connection.py", ("device.errors", "device.power")),
     ("device/update/firmware.py", ("device.update.firmware_slot",)),
     ("device/update/firmware_slot.py", ("device.errors", "device.update.firmware")),
     ("device/*", ("device.errors", "device.protocol")),

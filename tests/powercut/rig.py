@@ -181,6 +181,8 @@ class Reports:
 
 
 class Link:
+    is_online = True
+
     def __init__(self):
         self.told = []
 
@@ -331,6 +333,12 @@ class Board:
         """power.remember()."""
         self.walks = walks
         self.rounds = self.rounds if rounds is None else rounds
+
+    def free_heap(self):
+        return gc.mem_free()
+
+    def is_starved(self):
+        return False
 
     @property
     def may_retreat(self):

@@ -145,6 +145,7 @@ class Board:
             watchdog_s=90,
             walks=0,
             may_retreat=False,
+            free_heap=lambda: 0,
             remember=lambda **_: None,
         )
         reports = types.SimpleNamespace(add=self._report)
@@ -162,7 +163,7 @@ class Board:
             record_, journal_, firmware_, health, reports, power, nvs, store, config, log
         )
         identity = types.SimpleNamespace(product="blink", model="ESP32_GENERIC", abi=6)
-        link = types.SimpleNamespace(resume=lambda: None, publish=lambda *_: None)
+        link = types.SimpleNamespace(resume=lambda: None, publish=lambda *_: None, is_online=True)
         client = clients.Client(
             None,
             record_,

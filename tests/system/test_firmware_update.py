@@ -345,8 +345,8 @@ def modes(board):
 @pytest.mark.parametrize(
     ("site", "why"),
     (
-        ({"source": hungry(110_000)}, "MemoryError"),
-        ({"source": hungry(60_000)}, "out of memory"),
+        ({"source": hungry(75_000)}, "MemoryError"),
+        ({"source": hungry(45_000)}, "out of memory"),
         ({"source": BUSY, "watchdog_s": 4}, "Starved"),
     ),
     ids=["heap for an update", "heap for a talk", "time"],

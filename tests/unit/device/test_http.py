@@ -191,6 +191,18 @@ def test_a_handshake_that_stalls_times_out(on_board, authority, leaf):
     assert lines[-1] == "NetworkError timeout "
 
 
+def test_what_stalls_while_nothing_is_left_outside_of_the_heap_is_out_of_memory(
+    on_board, authority
+):
+    import socket
+
+    starved = "import device.connection\ndevice.connection.is_starved = lambda: True\n"
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        lines = on_board(starved + IMPATIENT + GET, port, authority.der_hex, 1, ())
+    assert lines[-1] == "NetworkError out-of-memory "
+
+
 def test_nobody_listening_is_refused_connection(on_board, authority):
     lines = on_board(GET, 1, authority.der_hex, 1, ())
     assert lines[-1] == "NetworkError refused-connection "

@@ -514,21 +514,20 @@ SHORT = {  # how an update comes to want the whole board: what is done to it, an
     "no memory in stage": ("host.answers[blob] = MemoryError()", "MemoryError()"),
     "no memory in plan": ("host.answers[manifest] = MemoryError()", "MemoryError()"),
     "too little heap for staging": (
-        "client._STAGE_BYTES = {False: 1 << 30}; gc.mem_free = lambda: 7",
+        "client._STAGE_BYTES = {False: 1 << 30}; rig.Board.free_heap = lambda self: 7",
         "MemoryError('free', 7)",
     ),
+    "nothing left for TLS and WiFi": ("rig.Board.is_starved = lambda self: True", "MemoryError('outside"),
     "other tasks take too long": ("board.watchdog_s = 0.1; busy(board)", "Starved('starved', "),
     "three walks that never ended": ("board.walks = 3", "cut off too often"),
 }
 RETREAT = """
-import gc
 import time
+from device.errors import NetworkError
 from device.update import client
 from device.update.download import Download
 
 manifest = [path for path in host.answers if path.startswith("/manifests")][0]
-client.gc = type("Gc", (), {name: getattr(gc, name) for name in ("collect", "mem_free", "mem_alloc")})
-gc = client.gc
 
 
 def busy(board):
@@ -572,6 +571,21 @@ def test_what_runs_out_of_memory_in_update_mode_has_fresh_heaps_and_is_refused_i
     again = "update mode: MemoryError()"
     refused = [["refused", "out-of-memory", 5, 17]]
     assert on_rig(script) == [[again, again, again, None, None], refused, 0]
+
+
+@pytest.mark.parametrize(
+    ("is_online", "said"),
+    ((False, "update mode: NetworkError('out-of-memory'"), (True, None)),
+    ids=["without MQTT", "beside MQTT"],
+)
+def test_tls_without_memory_wants_the_whole_board_once_mqtt_is_out_of_the_way(
+    on_rig, is_online, said
+):
+    script = LATER + RETREAT + "host.answers[blob] = NetworkError('out-of-memory', 'host')\n"
+    script += f"rig.Link.is_online = {is_online}\n"
+    script += "try:\n    say(board.boot())\nexcept NetworkError:\n    say(None)\n"
+    (why,) = on_rig(script)
+    assert (why or "").startswith(said or "") and bool(why) is bool(said)
 
 
 def test_a_heap_that_is_whole_after_the_reset_bears_the_update(on_rig):
