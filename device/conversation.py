@@ -71,15 +71,21 @@ class Conversation:
         answer = await (await self.http.get("/assignment")).json(_ANSWER_BYTES)
         if not isinstance(answer, dict):
             raise HttpError("bad-answer", 200)
-        release = answer.pop("release", None)
+        try:
+            await self._obey(answer, answer.pop("release", None))
+        except MemoryError as e:
+            await self._trust.retreat(e)
+            raise
+        poll_s = answer.get("poll_s")
+        return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
+
+    async def _obey(self, answer, release):
         if answer.get("retry_active") or self._is_unsettled():
             await self.client().check(answer)  # first how the last update ended, then another one
         if self._record.mode != "trial":
             await self._trust.catch_up(answer, release)
         if answer.get("release"):
             await self.client().check(answer)
-        poll_s = answer.get("poll_s")
-        return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
 
     def _is_unsettled(self):
         """Whether a trial runs, waits or is still to be reported."""
@@ -114,6 +120,8 @@ class Trust:
                     answer["release"] = release
             elif self._is_behind(answer):
                 await self._load(journal).follow()
+                if self._r.power.is_alone:
+                    self._r.power.remember(rounds=0)  # that was what the heap was wanted for
         except StorageFull as e:
             self._r.log("trust", e.detail())
         finally:
@@ -127,11 +135,16 @@ class Trust:
         except Refused as e:
             word, detail = e.code, e.detail()
         except MemoryError as e:
-            await r.power.retreat(repr(e))  # it comes back where that has been done too often
+            await self.retreat(e)
             word, detail = "out-of-memory", repr(e)
         journal.begin(release)
         journal.refuse(r.reports, "check", word, detail)
         return False
+
+    async def retreat(self, e):
+        """On in update mode; returns only where that was done too often, or is so now."""
+        drop(_TRUST)
+        await self._r.power.retreat(repr(e))
 
     def _is_behind(self, answer):
         """Whether the host has other metadata than we trust, or what we trust has expired."""

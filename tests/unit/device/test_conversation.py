@@ -31,11 +31,17 @@ class Runtime:
             return given[4]
     class identity:
         pass
+    class power:
+        is_alone = False
+        async def retreat(why):
+            print("retreat")
 class Loaded:
     async def follow(self):
         print("follow")
         if answer["metadata"] == "lies":
             raise Untrusted("bad-signature")
+        if answer["metadata"] == "too much":
+            raise MemoryError
     async def vouch(self, release, me):
         print("vouch", release["number"])
 class Belief(Trust):
@@ -50,6 +56,8 @@ try:
     print(asyncio.run(talk.run(lambda: print("known"))), talk.is_over)
 except DeviceError as e:
     print(e.code)
+except MemoryError:
+    print("died")
 """
 IDLE = {"state": "claimed", "release": None}
 
@@ -117,6 +125,10 @@ def test_a_board_that_trusts_nothing_yet_refreshes(on_board):
 def test_doubt_is_reported_in_the_same_talk(on_board):
     steps = ["get /assignment", "follow", "deliver", "bad-signature"]
     assert talk(on_board, {**IDLE, "metadata": "lies"})[-4:] == steps
+
+
+def test_what_the_heap_does_not_bear_goes_on_in_update_mode(on_board):
+    assert talk(on_board, {**IDLE, "metadata": "too much"})[-2:] == ["retreat", "died"]
 
 
 def test_a_talk_is_not_over_while_a_trial_runs(on_board):
