@@ -4,6 +4,7 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 from simulator import fault
@@ -16,6 +17,7 @@ _PIECE = 32768
 _MOST_ASKS = 8  # four tries, each for a patch and then for the whole
 _NEVER = 10_000
 _BACKOFF_S = (1, 2, 4)  # the runtime's waits as variant.py has them, at their shortest; then 4
+_LIE_S = 4  # how long a host's Date is wrong
 _HEADS_BYTES = 5_000  # of an index that is asked for again
 
 
@@ -218,12 +220,17 @@ def _clocks(good, rng, count):
 
 
 def _arm_clock(site, what, place):
-    """The time is wrong, and the connection is cut, so that it is needed again."""
+    """The time is wrong, and the connection is cut, so that it is needed again.
+
+    That of the host is right again after a while: as long as it is past all that approvers signed,
+    a board takes no release.
+    """
     who, seconds = _TIMES[what]
     if who == "ntp":
         site.radio.ntp = seconds
     elif who == "date":
-        site.host.clock_s = seconds
+        lie, tell = (partial(setattr, site.host, "clock_s", s) for s in (seconds, 0))
+        site.outage(_LIE_S, lie, tell)
 
     def jump():
         if who == "clock":
