@@ -294,6 +294,27 @@ say((large - small) / 360)
     )  # coroutine objects of the fake's readinto; no copy of what arrives
 
 
+def test_the_inflater_of_a_piece_is_gone_before_the_next_is_fetched(on_rig):
+    script = FETCH + """
+import gc
+
+collect, heaps = Download._collect, []
+
+
+async def weigh(self, *args):
+    gc.collect()
+    heaps.append(gc.mem_alloc())
+    await collect(self, *args)
+
+
+Download._collect = weigh
+fetch(len(data), digest)
+say([heap - heaps[1] for heap in heaps[2:]])
+"""
+    [grown] = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
+    assert (len(grown), max(grown) < 2000) == (3, True)  # its window is of 4 kB
+
+
 def test_a_full_flash_keeps_what_came(on_rig):
     script = (
         FETCH
