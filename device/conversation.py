@@ -11,9 +11,9 @@ from device.checkin import drop
 from device.errors import HttpError, Refused, StorageFull, Untrusted
 from device.http import Http
 from device.protocol import credentials
-from device.registration import Registration
 
 _ANSWER_BYTES = const(2048)
+_REGISTRATION = const("device.registration")
 _TRUST = (
     "device.update.trust",
     "device.update.metadata",
@@ -28,15 +28,23 @@ class Conversation:
     `trust` is of the class below; `move()` tries the host's new house, where there is one.
     """
 
-    def __init__(self, http, registration, reports, record, build_client, trust, move):
+    def __init__(self, http, make_registration, reports, record, build_client, trust, move):
         self.http = http
-        self.registration = registration
+        self._make_registration = make_registration
+        self._registration = None
         self._reports = reports
         self._record = record
         self._build_client = build_client
         self._trust = trust
         self._move = move
         self._client = None
+
+    @property
+    def registration(self):
+        """Registration, loaded if it is not."""
+        if self._registration is None:
+            self._registration = self._make_registration()
+        return self._registration
 
     def client(self):
         """The update client, loaded if it is not."""
@@ -52,6 +60,8 @@ class Conversation:
         """
         await self._move()
         await self.registration.ensure()
+        self._registration = None
+        drop(_REGISTRATION)  # an update may follow
         on_known()
         await self._reports.deliver(self.http)
         try:
@@ -166,15 +176,19 @@ class Trust:
 def build(r):
     """A talk of this runtime."""
     http = Http(r.host, r.clock, r.log, credentials(r.identity.id, r.identity.secret_hex))
-    # what a trial runs is not yet what the board runs
-    number = r.nvs.number("number", 0) if r.record.mode == "trial" else r.number
-    registration = Registration(http, r.store, r.nvs, r.identity, number, r.log)
 
     async def move():
         if r.nvs.number("moving") and r.record.mode != "trial":
             from device.update.move import attempt
 
             await attempt(r)
+
+    def registration():
+        from device.registration import Registration
+
+        # what a trial runs is not yet what the board runs
+        number = r.nvs.number("number", 0) if r.record.mode == "trial" else r.number
+        return Registration(http, r.store, r.nvs, r.identity, number, r.log)
 
     def client():
         return build_client(r, http)

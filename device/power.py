@@ -20,9 +20,7 @@ _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-
 _KEPT = const(3)  # bytes behind the flag: wish, rounds, walks
 _ROUNDS = const(3)  # in update mode, until an update ends or the power does
 _STARVED_BYTES = const(4096)
-_TICK_MS = const(5000)
 _DELAY_S = (1, 60)  # before a task that died is started again, later each time
-_PERSON_MS = const(600000)  # how long the watchdog is kept quiet for a person at the prompt
 
 
 def largest_blocks():
@@ -126,20 +124,6 @@ class Power:
         self._log("power", why)
         self._mark(_ANNOUNCED, wish)
         time.sleep_ms(50)  # the last line leaves the serial port
-
-    def feed_for_a_person(self):
-        """Keep the watchdog quiet for ten minutes: it cannot be stopped, but fed."""
-        left = _PERSON_MS // _TICK_MS
-
-        def tick(timer):
-            nonlocal left
-            left -= 1
-            if left > 0:
-                self.feed()
-            else:
-                timer.deinit()
-
-        machine.Timer(0).init(period=_TICK_MS, callback=tick)
 
     def __enter__(self):
         """`with power:` around a call of ours that holds the loop: a reset there is no crash."""

@@ -43,7 +43,9 @@ class Runtime:
             self.power.is_alone = False  # golden runs no application, and a trial must
         self.identity = Identity(self.nvs, self.config)
         self.clock = Clock(self.nvs, self.config, self.log, self.power)
-        self.number = self.record.running_number()
+        from device.start import running_number
+
+        self.number = running_number(self.record.slot)
         self.reports = Reports(self.store, self.clock, self.log, self.number)
         self._build_network(host, cas)
         self._build_application()
@@ -203,5 +205,7 @@ def main():
     try:
         asyncio.run(runtime.run())
     except KeyboardInterrupt:
-        runtime.power.feed_for_a_person()
+        from device.start import feed_for_a_person
+
+        feed_for_a_person(runtime.power)
         raise

@@ -1,4 +1,4 @@
-"""What is done once, as the runtime starts: let the heap grow, tell how the last run ended.
+"""What is done once in a run: let the heap grow, tell how the last one ended, leave the prompt.
 
 ESP32 starts with a heap of 56 kB and, when that has no room, adds as much again from the memory
 that WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less.
@@ -8,9 +8,11 @@ anything is loaded into it: a thread's stack occupies the rest of the block mean
 
 import _thread
 import gc
+import json
 import sys
 import time
 
+import machine
 from micropython import const
 
 _CRASHES = const(5)  # of the active slot, counted by boot.py: then golden runs
@@ -18,6 +20,8 @@ _RETRY_S = const(3600)  # golden's first wait; doubled each time
 _DOUBLINGS_MAX = const(5)  # a day and a bit
 _WATCHDOG = const(3)  # machine.reset_cause()
 _TRACEBACK = "traceback"
+_TICK_MS = const(5000)
+_PERSON_MS = const(600000)
 _STEP = const(53248)  # 56 + 54 kB of heap bear an update
 _ROOM = const(32768)  # for TLS and the buffers of data on their way
 _PLENTY = const(262144)  # external RAM: nothing to share out
@@ -56,6 +60,30 @@ def reason_of(record, traceback, cause):
 def retry_s(rounds):
     """Seconds that golden waits before it tries the active slot again, after so many times."""
     return _RETRY_S << min(rounds, _DOUBLINGS_MAX)
+
+
+def running_number(slot):
+    """Number of the release in a slot; 0 for golden or one that cannot be read."""
+    try:
+        with open("/slots/" + slot + "/release.json", "rb") as f:
+            return json.load(f)["number"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return 0
+
+
+def feed_for_a_person(power):
+    """Keep the watchdog quiet for ten minutes, at the prompt: it cannot be stopped, but fed."""
+    left = _PERSON_MS // _TICK_MS
+
+    def tick(timer):
+        nonlocal left
+        left -= 1
+        if left > 0:
+            power.feed()
+        else:
+            timer.deinit()
+
+    machine.Timer(0).init(period=_TICK_MS, callback=tick)
 
 
 def largest():

@@ -167,8 +167,11 @@ class Client:
             await self._steps[step]()
             return SUCCESS
         except (DeviceError, MemoryError, OSError) as e:
-            if isinstance(e, (MemoryError, Starved)) or self._has_no_room(e):
-                await self._retreat(e)
+            # TLS found no memory, though MQTT's session has ended for it
+            has_no_room = e.args[:1] == ("out-of-memory",) and not self._link.is_online
+            if has_no_room or isinstance(e, (MemoryError, Starved)):
+                self._close()
+                await self._power.retreat(repr(e))  # returns where that was done too often
             outcome, self._word = outcome_of(e)
             self._detail = e.detail() if isinstance(e, DeviceError) else repr(e)
             self._log("update", step, self._detail)
@@ -180,15 +183,6 @@ class Client:
         finally:
             if self._download:
                 self._journal.keep(peak=self._peak, **self._download.counts())
-
-    def _has_no_room(self, e):
-        """Whether TLS found no memory, though MQTT's session has ended for it."""
-        return e.args[:1] == ("out-of-memory",) and not self._link.is_online
-
-    async def _retreat(self, e):
-        """On in update mode, with a heap that is whole; returns where that was done too often."""
-        self._close()
-        await self._power.retreat(repr(e))
 
     def _close(self):
         self._slot = self._download = self._parts = None
@@ -264,10 +258,11 @@ class Client:
     def _tell(self, done, total):
         """Progress: to whoever watches, once a second; returned as a request's header."""
         step = self._journal["step"]
-        if self._power.may_retreat and self._download.waited_ms > self._patience_ms:
-            raise Starved("starved", self._download.waited_ms)
-        if self._power.may_retreat and self._power.is_starved():
-            raise MemoryError("outside of the heap")
+        if self._power.may_retreat:
+            if self._download.waited_ms > self._patience_ms:
+                raise Starved("starved", self._download.waited_ms)
+            if self._power.is_starved():
+                raise MemoryError("outside of the heap")
         now = time.ticks_ms()
         if time.ticks_diff(now, self._told_ms) >= _TELL_MS:
             self._told_ms = now

@@ -3,7 +3,6 @@
 boot.py reads and writes the same bytes with code of its own, for it may load nothing of ours.
 """
 
-import json
 import struct
 import sys
 import time
@@ -12,8 +11,6 @@ from binascii import crc32
 from device.errors import StorageFull
 
 NONE = "-"  # no slot: golden, or no trial
-STARTS = 2  # of a trial: the second is for what was not its fault
-ACTIVATIONS = 3  # of its firmware, each a set_boot
 TRIES = 3  # to bring the active's firmware back
 CRASHES = 5  # of the active slot: then golden runs
 NO_FIRMWARE = (b"", bytes(16))
@@ -139,14 +136,6 @@ class BootRecord:
         """The app slot that neither runs nor is what the next start would run."""
         return "a" if "a" not in (self.active, self.slot) else "b"
 
-    def running_number(self):
-        """Number of the release that runs; 0 for golden or one that cannot be read."""
-        try:
-            with open("/slots/" + self.slot + "/release.json", "rb") as f:
-                return json.load(f)["number"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return 0
-
     def change(self, **changes):
         """Write a record with these fields changed; the old one stays valid until the new one is.
 
@@ -166,33 +155,6 @@ class BootRecord:
 
     # Each of these verbs is one write, so a cut leaves the state before or after it.
 
-    def set_trial(self, slot, firmware, number):
-        """Put a slot on trial with the firmware it expects: (label, hash) or None."""
-        self.change(
-            trial=slot,
-            expected=firmware,
-            number=number,
-            starts=STARTS,
-            activations=ACTIVATIONS,
-            spared=0,
-            committing=0,
-            reason="",
-        )
-
-    def commit(self):
-        """Make the trial what is active."""
-        self.change(
-            active=self.trial,
-            firmware=self.expected,
-            trial=NONE,
-            committing=0,
-            crashes=0,
-            wakes=0,
-            rounds=0,
-            tries=TRIES,
-            reason="",
-        )
-
     def fail(self, reason):
         """End the trial, saying why."""
         self.change(trial=NONE, committing=0, reason=reason)
@@ -201,10 +163,6 @@ class BootRecord:
         """Golden starts the active slot and its firmware again; one more crash brings it back."""
         crashes = min(self.crashes, CRASHES - 1)
         self.change(crashes=crashes, tries=TRIES, rounds=min(self.rounds + 1, 255))
-
-    def forget(self):
-        """The last trial was judged and reported: nothing of it is left."""
-        self.change(number=0, reason="")
 
     def _publish(self):
         for name in self._fields:

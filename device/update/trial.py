@@ -8,7 +8,7 @@ import asyncio
 import time
 
 from device.errors import Refused, StorageFull
-from device.update.record import CRASHES, NONE
+from device.update.record import CRASHES, NONE, TRIES
 from device.update.steps import ending, why_failed
 
 _TRACEBACK = "traceback"
@@ -17,6 +17,9 @@ _LOG_LINES = 20
 
 WAIT = "wait"
 HEALTHY = "healthy"
+
+STARTS = 2  # of a trial: the second is for what was not its fault
+ACTIVATIONS = 3  # of its firmware, each a set_boot
 
 _STEADY_S = 10  # an app must have run this long without raising
 _PERIOD_MS = 500
@@ -42,6 +45,35 @@ def verdict(elapsed_s, contact_at_s, well_at_s, has_failed, trial_s, contact_lim
     if elapsed_s >= max(trial_s, contact_at_s + 2 * settle_s):
         return "unhealthy"
     return WAIT
+
+
+def on_trial(slot, firmware, number):
+    """What the boot record says of a slot on trial with the firmware it expects; one write."""
+    return {
+        "trial": slot,
+        "expected": firmware,
+        "number": number,
+        "starts": STARTS,
+        "activations": ACTIVATIONS,
+        "spared": 0,
+        "committing": 0,
+        "reason": "",
+    }
+
+
+def committed(record):
+    """What it says once the trial is what is active; one write."""
+    return {
+        "active": record.trial,
+        "firmware": record.expected,
+        "trial": NONE,
+        "committing": 0,
+        "crashes": 0,
+        "wakes": 0,
+        "rounds": 0,
+        "tries": TRIES,
+        "reason": "",
+    }
 
 
 class Health:
@@ -101,7 +133,7 @@ class Trial:
             Refused: the bootloader would not start the image; nothing is on trial then.
         """
         self._clean()
-        self._record.set_trial(letter, firmware, number)
+        self._record.change(**on_trial(letter, firmware, number))
         if firmware != self._firmware.running() and not self._firmware.set_boot(firmware):
             self._record.change(trial=NONE, number=0)
             raise Refused("bad-image", "its checksum or hash is wrong")
@@ -162,7 +194,7 @@ class Trial:
         self._firmware.confirm()
         if record.number > self._nvs.number("number", 0):
             self._nvs.set_number("number", record.number)
-        record.commit()
+        record.change(**committed(record))
         self._log("trial", "committed release", record.number)
         self._report_done()
 
@@ -236,7 +268,7 @@ class Trial:
     def _forget(self):
         self._clean()
         try:
-            self._record.forget()
+            self._record.change(number=0, reason="")  # judged and told: nothing of it is left
         except StorageFull:  # it is reported once more, at worst
             self._log("trial", "no room to forget the last one")
 

@@ -1,4 +1,4 @@
-"""One update by the real runtime, and the heap alive at each flash operation and network read.
+"""One update by the real runtime, and the heap alive at each write of flash and network read.
 
 Runs in MicroPython: ROOT WORK MODE. `tests/bench/heap.py` lays out WORK and starts it.
 """
@@ -14,7 +14,7 @@ from binascii import hexlify
 from hashlib import sha256
 
 project, work, mode = sys.argv[1:]
-sys.path[:0] = [project + "/tests/powercut", project + "/tests/unit/device/fakes", work]
+sys.path[:0] = [project + "/tests/powercut", project + "/tests/unit/device/fakes"]
 import esp32
 import machine
 import rig
@@ -34,7 +34,7 @@ class Response(rig.Response):
 
     def __init__(self, answer, name):
         super().__init__(answer._http, b"", answer.status, answer.kind)
-        self._file = open(root.host[: -len("host.json")] + name, "rb")
+        self._file = open("/host" + work + "/" + name, "rb")
         self.left = self._file.seek(0, 2)
         self._file.seek(0)
 
@@ -68,7 +68,7 @@ class Named:
         self.name = name
 
     def __len__(self):
-        return os.stat(root.host[: -len("host.json")] + self.name)[6]
+        return os.stat("/host" + work + "/" + self.name)[6]
 
     def __getitem__(self, _):
         return self
@@ -116,7 +116,7 @@ class Meter:
 
 
 def content(name):
-    with open(root.host[: -len("host.json")] + name, "rb") as f:
+    with open("/host" + work + "/" + name, "rb") as f:
         return f.read()
 
 
@@ -146,8 +146,13 @@ def prepare():
     esp32.NVS.committed["rollback"] = 1
     rig.Esp32.chip.flash_image(0, content("source"))
     rig.Esp32.chip.start()
-    for folder in ("/state", "/slots", "/slots/a"):
+    for folder in ("/state", "/slots", "/slots/a", "/device", "/device/update"):
         os.mkdir(folder)
+    for folder in ("/device", "/device/update"):
+        for name in os.listdir("/host" + work + folder):
+            if name.endswith(".mpy"):
+                put(folder + "/" + name, content(folder[1:] + "/" + name))
+    sys.path[:0] = ["/"]
     put("/slots/a/release.json", content("old.json"))
     put("/state/registration.json", b'{"state": "claimed"}')
     put("/state/root.json", content("root.json"))
@@ -161,16 +166,16 @@ def prepare():
     return made
 
 
-flash, root = rig.mount(project, work, fresh=True)
+rig.mount(project, work, fresh=True)
 host = prepare()
-gc.collect()
-bare = gc.mem_alloc()
 from device.run import Runtime
 
 runtime = Runtime({"addresses": ["127.0.0.1"], "name": "mpfleet"}, [bytes(400)])
+for i in range(600):  # so that the table of names has room, and does not grow meanwhile
+    setattr(Named, f"name{i}", None)
+    delattr(Named, f"name{i}")
 gc.collect()
 meter = Meter(gc.mem_alloc())
-print("=idle", meter.base - bare)
 import device.conversation
 import device.http
 

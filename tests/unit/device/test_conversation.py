@@ -51,7 +51,7 @@ async def move():
     print("move")
 answer = given[0]
 trust = Belief(Runtime, None)
-talk = Conversation(Http(), Registration(), Reports(), Record(), Client, trust, move)
+talk = Conversation(Http(), Registration, Reports(), Record(), Client, trust, move)
 try:
     print(asyncio.run(talk.run(lambda: print("known"))), talk.is_over)
 except DeviceError as e:

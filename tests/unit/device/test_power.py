@@ -155,7 +155,8 @@ machine.Timer.init = lambda self, period, callback: ticks.append((period, callba
         """
 power = Power(90, log)
 ended.clear()
-power.feed_for_a_person()
+from device.start import feed_for_a_person
+feed_for_a_person(power)
 period, tick = ticks[0]
 n = 0
 

@@ -312,6 +312,33 @@ async def main(board):
 """
 
 
+MODE = """
+import sys
+import esp32, machine
+from device.update import record
+machine.RTC.stored = b"MPFR\\0\\1\\1\\0"
+sys.path[:0] = given[0]
+blank = record.blank
+record.blank = lambda: dict(blank(), trial=given[1])
+from device.run import Runtime
+runtime = Runtime({}, b"")
+print(runtime.mode, [row[0] for row in runtime._table() if row[0] in ("app", "update", "trial")])
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "trial", "said"),
+    (
+        (["/slots/a"], "-", "update ['update']"),
+        (["/slots/a"], "a", "trial ['trial', 'app']"),
+        ([], "-", "golden []"),
+    ),
+    ids=["active", "trial", "golden"],
+)
+def test_only_what_is_active_runs_in_update_mode(on_board, path, trial, said):
+    assert on_board(MODE, path, trial)[-1] == said
+
+
 def test_update_mode_says_so_and_ends_with_the_first_talk(fleet, deploy):
     board = deploy(WISHES)
     at = board.wait_for("run: update", 10)

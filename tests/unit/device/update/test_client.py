@@ -510,6 +510,14 @@ say(board.record.crashes)
     assert on_rig(script) == ["/slots/a", 1]
 
 
+def test_what_is_staged_already_is_not_copied_again(on_rig):
+    script = LATER + "host.answers[blob] = NetworkError('cut')\nsay(tries(1))\n"
+    script += "for path in ('device/run.mpy', 'lib/x.mpy'):\n    rig.put('/slots/b/' + path, FILES[path])\n"
+    script += "host.answers[blob] = good\nboard.run()\nsay(board.reports.queue[0]['bytes'])"
+    _, counted = on_rig(script)
+    assert (counted["copied"], counted["resumed"]) == (0, 5300)
+
+
 SHORT = {  # how an update comes to want the whole board: what is done to it, and what it says
     "no memory in stage": ("host.answers[blob] = MemoryError()", "MemoryError()"),
     "no memory in plan": ("host.answers[manifest] = MemoryError()", "MemoryError()"),

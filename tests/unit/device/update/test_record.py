@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from device.errors import StorageFull
-from device.update import record
+from device.update import record, trial
 from device.update.record import BootRecord
 
 BOOT = Path(__file__).parents[4] / "boot.py"
@@ -92,8 +92,8 @@ def test_a_record_is_small_enough_to_live_in_its_folder():
 def test_boot_and_runtime_mean_the_same_counts(boot):
     source = BOOT.read_text()
     for name, value in (
-        ("STARTS", record.STARTS),
-        ("ACTIVATIONS", record.ACTIVATIONS),
+        ("STARTS", trial.STARTS),
+        ("ACTIVATIONS", trial.ACTIVATIONS),
         ("TRIES", record.TRIES),
         ("CRASHES", record.CRASHES),
     ):
@@ -147,8 +147,8 @@ def test_sys_path_says_what_runs(folder, path, mode):
 def test_a_commit_makes_the_trial_active_and_starts_the_counts_over(folder):
     r = BootRecord(folder, [])
     r.change(active="a", crashes=4, rounds=3)
-    r.set_trial("b", (b"ota_1", b"n" * 16), 9)
-    r.commit()
+    r.change(**trial.on_trial("b", (b"ota_1", b"n" * 16), 9))
+    r.change(**trial.committed(r))
     assert (r.active, r.trial, r.firmware, r.number) == ("b", "-", (b"ota_1", b"n" * 16), 9)
     assert (r.crashes, r.rounds, r.committing) == (0, 0, 0)
 
@@ -156,5 +156,5 @@ def test_a_commit_makes_the_trial_active_and_starts_the_counts_over(folder):
 def test_a_new_trial_has_all_its_starts_and_no_reason(folder):
     r = BootRecord(folder, [])
     r.fail("unhealthy")
-    r.set_trial("b", None, 9)
+    r.change(**trial.on_trial("b", None, 9))
     assert (r.starts, r.activations, r.spared, r.reason, r.expected) == (2, 3, 0, "", None)
