@@ -13,6 +13,7 @@ from pathlib import Path
 
 from examples import fleet, scenes
 from host.builder.errors import ToolError
+from host.rig.process import free_port
 
 
 def main():
@@ -61,7 +62,7 @@ class Stage:
     def __enter__(self):
         self.folder.mkdir(parents=True, exist_ok=True)
         log = self._stack.enter_context(open(self.folder / "host.log", "wb"))
-        self.host = fleet.Host(self.folder / "data", fleet.free_port(), fleet.free_port(), log)
+        self.host = fleet.Host(self.folder / "data", free_port(), free_port(), log)
         self._stack.callback(self.host.stop)
         self.host.wait_until_ready()
         self.client = self.host.sign_in()

@@ -1,29 +1,19 @@
 """A small fleet on one machine: a host in processes of its own, virtual boards, a client."""
 
 import base64
-import os
 import secrets
-import signal
-import socket
 import ssl
-import subprocess
-import sys
 import time
 from pathlib import Path
 
-from host import deploy, settings
+from host import deploy
 from host.builder import application, release
-from host.cli.client import ApiError, Client
-from host.cli.profile import Profile
 from host.cli.release import publish as upload
 from host.deploy.plan import Network, Plan
-from host.extensions import Database
-from host.services import accounts
+from host.rig.process import HostProcess, NoHostError
 from simulator import AccessPoint, VirtualBoard
 
 HOME = AccessPoint("home", "correct horse")
-_READY_S = 60
-_STOP_S = 5
 _SAID_FILE = "passphrase"  # in the data folder
 
 
@@ -31,26 +21,15 @@ class FleetError(Exception):
     """The fleet did not do what was expected of it; the text says what it did instead."""
 
 
-def free_port():
-    """A TCP port of the loopback that nobody uses just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-class Host:
-    """`mpfleet serve` on a data folder, as a process."""
+class Host(HostProcess):
+    """A host on a data folder, whose passphrase lies in there."""
 
     def __init__(self, folder, port=8443, mqtt_port=8883, output=None):
         self.folder, self.port, self.mqtt_port = Path(folder), port, mqtt_port
-        command = [sys.executable, "-m", "host.cli", "serve", "--data", str(folder)]
-        command += ["--port", str(port), "--mqtt-port", str(mqtt_port)]
+        options = ["--port", str(port), "--mqtt-port", str(mqtt_port)]
         if self._passphrase_file():
-            command += ["--passphrase-file", str(self.folder / _SAID_FILE)]
-        # A session of its own: Ctrl-C reaches it through stop(), after the boards.
-        self._process = subprocess.Popen(
-            command, stdout=output, stderr=output, stdin=subprocess.DEVNULL, start_new_session=True
-        )
+            options += ["--passphrase-file", str(self.folder / _SAID_FILE)]
+        super().__init__(self.folder, f"https://127.0.0.1:{port}", options, output)
 
     def _passphrase_file(self):
         """A passphrase on disk beside the keys it opens: for play, where nobody is to be asked."""
@@ -61,69 +40,21 @@ class Host:
             path.write_text(secrets.token_urlsafe(15) + "\n")
         return path.exists()
 
+    def wait_until_ready(self):
+        """Return once the host answers.
+
+        Raises: FleetError when it ended, or does not answer within a minute.
+        """
+        try:
+            super().wait_until_ready()
+        except NoHostError as error:
+            raise FleetError(str(error)) from error
+
     @property
     def passphrase(self):
         """What opens the fleet's keys; "" where a host of this folder made them by itself."""
         path = self.folder / _SAID_FILE
         return path.read_text().strip() if path.exists() else ""
-
-    @property
-    def url(self):
-        """Where it is reached from here."""
-        return f"https://127.0.0.1:{self.port}"
-
-    def wait_until_ready(self):
-        """Return a client without a token once the host answers.
-
-        Raises: FleetError when it ended, or does not answer within a minute.
-        """
-        deadline = time.monotonic() + _READY_S
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise FleetError(f"the host ended with status {self._process.returncode}")
-            ca = self.folder / "pki" / "ca.pem"
-            if ca.exists() and self._answers(ca.read_text()):
-                return
-            time.sleep(0.1)
-        raise FleetError(f"the host does not answer on {self.url}")
-
-    def _answers(self, ca):
-        client = Client(Profile(self.url, "mpfleet", ca))
-        try:
-            client.fleet()
-        except ApiError:
-            return False
-        finally:
-            client.close()
-        return True
-
-    def sign_in(self):
-        """A client of the first admin: whoever may write in the data folder needs no password."""
-        database = Database(settings.load(self.folder).url)
-        with database.begin() as session:
-            admin = next(u for u in accounts.everyone(session) if u.role == "admin")
-            token, _ = accounts.issue(session, admin, "this machine", 24 * 3600)
-            email = admin.email
-        database.close()
-        ca = (self.folder / "pki" / "ca.pem").read_text()
-        return Client(Profile(self.url, "mpfleet", ca, token, email))
-
-    def stop(self):
-        """End it and wait for its end."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(_STOP_S)
-        except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-
-    def wait(self, timeout=None):
-        """Its exit status, or None if it still runs after `timeout` seconds."""
-        try:
-            return self._process.wait(timeout)
-        except subprocess.TimeoutExpired:
-            return None
 
 
 def new_board(folder, index, **options):

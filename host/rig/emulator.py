@@ -10,7 +10,7 @@ from pathlib import Path
 
 from host.rig import file
 from host.rig.errors import RigError
-from host.rig.site import free_port
+from host.rig.process import free_port
 from simulator import AccessPoint, MicroPythonMissing, VirtualBoard, build_image
 
 _START_S = 20  # until an emulator has opened its serial port

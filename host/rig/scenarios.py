@@ -16,10 +16,9 @@ _UNABLE = ("no-ota", "no-rollback")  # words of boards that take no firmware ove
 
 
 class Scenario(NamedTuple):
-    """A name for reports and selections, a title, and what is played."""
+    """A name for reports and selections, and what is played."""
 
     name: str
-    title: str
     play: Callable[[Board], str]
 
 
@@ -186,14 +185,14 @@ def _expect(what: str, found: Any, wanted: Any) -> None:
 
 
 ALL = (
-    Scenario("boots", "It starts after a reset", boots),
-    Scenario("joins-wifi", "It joins its network", joins_wifi),
-    Scenario("registers", "The host knows it and whose it is", registers),
-    Scenario("app-update", "It takes the release and keeps it", app_update),
-    Scenario("bad-app", "It goes back from an app that raises", bad_app_rolls_back),
-    Scenario("firmware-update", "It takes firmware with its app", firmware_update),
-    Scenario("firmware-rollback", "Firmware goes back with its app", firmware_rolls_back),
-    Scenario("power-cut", "It survives power cuts in an update", power_cut),
-    Scenario("wrong-certificate", "It refuses another CA's host", wrong_certificate),
-    Scenario("resets", "It survives resets in a row", resets_in_a_row),
+    Scenario("boots", boots),
+    Scenario("joins-wifi", joins_wifi),
+    Scenario("registers", registers),
+    Scenario("app-update", app_update),
+    Scenario("bad-app", bad_app_rolls_back),
+    Scenario("firmware-update", firmware_update),
+    Scenario("firmware-rollback", firmware_rolls_back),
+    Scenario("power-cut", power_cut),
+    Scenario("wrong-certificate", wrong_certificate),
+    Scenario("resets", resets_in_a_row),
 )

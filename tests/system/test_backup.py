@@ -11,6 +11,7 @@ import pytest
 from examples import fleet
 from host.backup.restore import restore
 from host.backup.save import save
+from host.rig.process import free_port
 from tests.system.test_serve import COMMAND, serving
 
 PASSPHRASE = "correct horse"
@@ -41,7 +42,7 @@ def test_a_host_is_backed_up_while_it_runs_and_made_anew_of_that(tmp_path):
 @pytest.fixture
 def served(tmp_path):
     """`with served() as (host, client):` a host on the data folder, always on the same ports."""
-    ports = fleet.free_port(), fleet.free_port()
+    ports = free_port(), free_port()
 
     @contextlib.contextmanager
     def served():

@@ -13,7 +13,8 @@ from paho.mqtt import client as mqtt
 from playwright.sync_api import expect, sync_playwright
 
 from device import protocol
-from examples.fleet import Host, free_port, publish
+from examples.fleet import Host, publish
+from host.rig.process import free_port
 
 CHROMIUM = shutil.which("chromium")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]

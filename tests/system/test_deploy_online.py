@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from examples import fleet
+from host.rig.process import free_port
 from tests.firmware_files import whole
 from tests.system.test_deploy import a_release
 
@@ -16,7 +17,7 @@ from tests.system.test_deploy import a_release
 def host(tmp_path_factory):
     """A host with release 1 of blink: what a command line needs to use it."""
     folder = tmp_path_factory.mktemp("host")
-    running = fleet.Host(folder / "data", fleet.free_port(), fleet.free_port(), subprocess.DEVNULL)
+    running = fleet.Host(folder / "data", free_port(), free_port(), subprocess.DEVNULL)
     try:
         running.wait_until_ready()
         client = running.sign_in()

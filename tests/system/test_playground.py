@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from examples.fleet import free_port
+from host.rig.process import free_port
 
 ROOT = Path(__file__).parents[2]
 _UP_S = 90

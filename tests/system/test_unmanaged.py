@@ -7,6 +7,7 @@ import pytest
 from examples import fleet
 from host.deploy.board import Board
 from host.dev import slot, sources
+from host.rig.process import free_port
 
 _NVS_NUMBER = 105
 APP = "async def main(board):\n    board.log('version {word}')\n"
@@ -26,7 +27,7 @@ def folder(tmp_path):
 def client(tmp_path, folder):
     """A client of a host with one release."""
     with (tmp_path / "log").open("w") as log:
-        host = fleet.Host(tmp_path / "data", fleet.free_port(), fleet.free_port(), log)
+        host = fleet.Host(tmp_path / "data", free_port(), free_port(), log)
         try:
             host.wait_until_ready()
             client = host.sign_in()

@@ -46,7 +46,7 @@ def test_after_a_failure_the_board_begins_anew(error, outcome, reason, times):
         return "done"
 
     board = Desk()
-    result = report.run(board, Scenario("boots", "", play))
+    result = report.run(board, Scenario("boots", play))
     assert (result.outcome, result.reason, board.times) == (outcome, reason, times)
 
 
