@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from host.cli import output
+from host.cli import data_folder, output
 from host.cli.session import signed_in
 from host.services import permissions
 
@@ -42,14 +42,7 @@ def add(client: Client, email: str, role: str | None, as_json: bool) -> None:
 
 @user.command()
 @click.argument("email")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    envvar="MPFLEET_DATA_FOLDER",
-    show_default=True,
-    help="Folder of the host.",
-)
+@data_folder.option()
 @output.as_json
 def password(email: str, data: Path, as_json: bool) -> None:
     """Give a person another password, on the host itself; the new one is shown once.

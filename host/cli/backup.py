@@ -10,22 +10,14 @@ from typing import Any
 
 import click
 
-from host.cli import output, own_keys
+from host.cli import data_folder, output, own_keys
 
 _PASSPHRASE_CHARS_MIN = 8
-_data = click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    envvar="MPFLEET_DATA_FOLDER",
-    show_default=True,
-    help="Folder of the host.",
-)
 
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@_data
+@data_folder.option()
 @click.option(
     "--without-keys", is_flag=True, help="Leave out the private keys; you keep them elsewhere."
 )
@@ -61,7 +53,7 @@ def backup(
 
 @click.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@_data
+@data_folder.option()
 @click.option(
     "--force", is_flag=True, help="Also where the folder is not empty: it is moved aside."
 )

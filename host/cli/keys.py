@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli import output, own_keys
+from host.cli import data_folder, output, own_keys
 from host.cli.session import connect, signed_in
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def import_(
     """
     from host.metadata import keys as key_files
 
-    public = key_files.describe(key_files.public_of(file.read_bytes()[: 1 + 16 * 1024]))
+    public = key_files.describe(key_files.public_of(file.read_bytes()))
     value = {"role": role, "public": public, "user": email}
     _propose(context, "/keys/import", value | _thresholds(role, threshold), options)
 
@@ -184,14 +184,7 @@ def sign(context: click.Context, proposal: int, **options: Any) -> None:
 @keys.command("export-root")
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @click.option("--user", "email", required=True, help="Account of the person who keeps it.")
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    envvar="MPFLEET_DATA_FOLDER",
-    show_default=True,
-    help="Folder of the host.",
-)
+@data_folder.option()
 @own_keys.passphrase_file
 def export_root(file: Path, email: str, data: Path, passphrase_file: Path | None) -> None:
     """Move the root key off the host, on the host itself; from then on it signs with --key FILE.

@@ -58,8 +58,9 @@ def login(
 ) -> None:
     """Sign in at a host, once.
 
-    What is stored is a token and the fleet's CA, in a file that only you can read. From then
-    on only a host that proves to be this fleet by this CA is spoken to.
+    What is stored is a token, the fleet's CA and the root that approvals are verified from,
+    where only you can read it. From then on only a host that proves to be this fleet by this
+    CA is spoken to.
 
     \b
     Examples:

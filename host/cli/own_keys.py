@@ -24,13 +24,12 @@ def files() -> list[Path]:
     return [p for p in sorted(folder().glob("*.json")) if not p.name.endswith(".public.json")]
 
 
-def find(keyids: set[str], file: Path | None) -> list[tuple[str, Path]]:
-    """Key files, of the one given or of ours, whose keys are among these: (key id, file)."""
+def find(keyids: set[str], file: Path | None) -> list[Path]:
+    """Key files, of the one given or of ours, whose keys are among these."""
     from host.metadata import keys
 
     paths = [file] if file else files()
-    found = [(keys.public_of(keys.read(path)).keyid, path) for path in paths]
-    return [(keyid, path) for keyid, path in found if keyid in keyids]
+    return [path for path in paths if keys.public_of(keys.read(path)).keyid in keyids]
 
 
 def unseal(path: Path, passphrase: str) -> CryptoSigner:

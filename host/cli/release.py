@@ -1,4 +1,4 @@
-"""`mpfleet release`: make releases of app folders, and see which there are."""
+"""`mpfleet release`: make releases of app folders, see which there are, take them back."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 @click.group()
 def release() -> None:
-    """Make, upload and list releases."""
+    """Make, upload, list and withdraw releases."""
 
 
 @release.command()

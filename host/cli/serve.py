@@ -5,16 +5,11 @@ from pathlib import Path
 
 import click
 
+from host.cli import data_folder
+
 
 @click.command()
-@click.option(
-    "--data",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("data"),
-    envvar="MPFLEET_DATA_FOLDER",
-    show_default=True,
-    help="Folder of the database, blobs and keys; made on the first run.",
-)
+@data_folder.option("Folder of the database, blobs and keys; made on the first run.")
 @click.option(
     "--listen",
     is_flag=False,

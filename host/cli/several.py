@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from host.builder.errors import ToolError
+from host.errors import HostError
 
 if TYPE_CHECKING:
     from host.deploy import Event, Outcome, Report
@@ -90,7 +91,7 @@ def _work(
     started = time.monotonic()
     try:
         row.outcome = deploy(row.port, report)
-    except (ToolError, Stopped) as error:
+    except (ToolError, HostError, OSError, Stopped) as error:
         row.error = error
     row.took_s = time.monotonic() - started
     lines.finish(row)

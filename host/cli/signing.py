@@ -63,7 +63,7 @@ def sign(
         raise NotSignedError(f"the fleet's root does not name the key in {key}")
     if mine:
         signatures = [
-            one for _, path in mine for one in _signatures(path, passphrase_file, seats, made)
+            one for path in mine for one in _signatures(path, passphrase_file, seats, made)
         ]
         done = client.send("POST", where, {"signatures": signatures, "base": change.base})
     else:
@@ -102,8 +102,7 @@ def of(client: Client, proposal: dict[str, Any]) -> Change:
         target["path"] = changes.path_of(product, number)
     if proposal["kind"] == "approve":
         content = client.manifest(product, number)
-        boards = json.loads(content)["boards"]
-        custom = {"product": product, "number": number, "boards": boards}
+        custom = changes.custom(product, number, json.loads(content)["boards"])
         target |= {"content": content, "custom": custom}
     if proposal["kind"] == "fleet":
         target = {"path": changes.FLEET, "content": proposal["fleet"].encode()}
