@@ -52,7 +52,7 @@ def _refuse_constant(name):
 
 
 def number(value, name):
-    """A release number in an object."""
+    """The number of a release, or of metadata, in an object."""
     given = value.get(name)
     if not isinstance(given, int) or isinstance(given, bool) or not 1 <= given <= NUMBER_MAX:
         raise HostError("bad-request", f'"{name}" must be a number from 1 to {NUMBER_MAX}.')

@@ -131,7 +131,7 @@ def metrics():
     return Response("\n".join(lines) + "\n", mimetype="text/plain; version=0.0.4")
 
 
-def _approve(user, kind, fields):
+def _release(user, kind, fields):
     product, number = body.text(fields, "product", 32), body.number(fields, "number")
     store = host().trust
     return proposals.propose(session(), store, user, kind, product=product, number=number)
@@ -148,7 +148,7 @@ def _fleet(user, kind, fields):
     return proposals.propose(session(), host().trust, user, kind, fleet=content)
 
 
-_PROPOSED = {"approve": _approve, "withdraw": _approve, "renew": _renew, "fleet": _fleet}
+_PROPOSED = {"approve": _release, "withdraw": _release, "renew": _renew, "fleet": _fleet}
 
 
 def _one(proposal):

@@ -60,6 +60,11 @@ def path_of(product, number):
     return f"{product}/{number}.json"
 
 
+def custom(product, number, boards):
+    """What the target says of a release beside its hash."""
+    return {"product": product, "number": number, "boards": boards}
+
+
 def product_of(path):
     """The product that a target is of, None of the fleet's own."""
     return path.split("/")[0] if "/" in path else None

@@ -4,6 +4,7 @@ import json
 import os
 from base64 import b64decode, b64encode
 
+from argon2.exceptions import HashingError
 from argon2.low_level import Type, hash_secret_raw
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
@@ -90,7 +91,7 @@ def unseal(content, passphrase=None):
         signer = CryptoSigner(load_pem_private_key(private, None))
     except InvalidTag as error:
         raise HostError("wrong-passphrase", "This passphrase does not open the key.") from error
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, HashingError) as error:
         raise _bad("the file is damaged") from error
     if signer.public_key.keyid != public(value["public"]).keyid:
         raise _bad("its two halves do not belong together")

@@ -11,14 +11,14 @@ PERIODS = {"root": 5 * 365 * _DAY, "targets": 400 * _DAY, "snapshot": 30 * _DAY,
 # An alarm is raised when less is left. The host signs its own at half their life, so theirs
 # only ring where it fails to.
 _ALARMS = {"root": 365 * _DAY, "targets": 90 * _DAY, "snapshot": 10 * _DAY, "timestamp": 2 * _DAY}
+_ENGINE = "the engine signs it: does mpfleet serve run, and what does it say?"
 _ADVICE = {
     "root": "sign it anew: mpfleet keys renew",
     "targets": "approve a release, or sign it anew: mpfleet keys renew",
-    "snapshot": "the engine signs it: does mpfleet serve run, and what does it say?",
-    "timestamp": "the engine signs it: does mpfleet serve run, and what does it say?",
+    "snapshot": _ENGINE,
+    "timestamp": _ENGINE,
 }
-
-
+# Boards trust newer ones than this host holds.
 _BEHIND = {
     "targets": "Sign anew above: mpfleet keys renew",
     "root": "Put the newer N.root.json back, from a newer backup or an approver's profile",

@@ -1,4 +1,4 @@
-"""What is done to accounts on the host itself, where nobody needs to be signed in."""
+"""What is done to people and their keys on the host itself, where nobody is signed in."""
 
 import contextlib
 

@@ -44,20 +44,26 @@ def create(session, email, role="operator", who=events.HOST, *, now=None):
     return user, password
 
 
-def reset_password(session, email, who=events.HOST, *, now=None):
-    """Another password, told once; whoever is signed in with the old one no longer is.
-
-    Raises: HostError `not-found`.
-    """
+def find(session, email):
+    """A person by address. Raises: HostError `not-found`."""
     email = email.strip().lower()
     user = session.scalars(select(User).where(User.email == email)).first()
     if user is None:
         raise HostError("not-found", f"Nobody has an account as {email}.")
+    return user
+
+
+def reset_password(session, email):
+    """Another password, told once; whoever is signed in with the old one no longer is.
+
+    Raises: HostError `not-found`.
+    """
+    user = find(session, email)
     password = secrets.token_urlsafe(12)
     user.password_hash = _HASHER.hash(password)
     session.execute(delete(Token).where(Token.user_id == user.id))
-    limits.clear(session, "sign-in:email", email)
-    events.add(session, who, f"user {email}"[:64], "password-reset", "", now=now)
+    limits.clear(session, "sign-in:email", user.email)
+    events.add(session, events.HOST, f"user {user.email}"[:64], "password-reset")
     return password
 
 

@@ -28,7 +28,8 @@ def change_of(session, proposal):
         target["path"] = changes.path_of(proposal.product, proposal.number)
     if proposal.kind == "approve":
         release = releases.find(session, proposal.product, proposal.number)
-        target |= {"content": release.manifest, "custom": custom(release)}
+        custom = changes.custom(release.product, release.number, release.boards)
+        target |= {"content": release.manifest, "custom": custom}
     if proposal.kind == "fleet":
         target = {"path": changes.FLEET, "content": more["fleet"].encode()}
     return changes.Change(
@@ -37,11 +38,6 @@ def change_of(session, proposal):
         add=tuple((role, public) for role, public in more.get("add", ())),
         thresholds=more.get("thresholds", {}), **target,
     )  # fmt: skip
-
-
-def custom(release):
-    """What the signed target says of a release beside its hash."""
-    return {"product": release.product, "number": release.number, "boards": release.boards}
 
 
 def standing(session, store, proposal):

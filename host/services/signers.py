@@ -4,8 +4,8 @@ from sqlalchemy import select
 
 from host.errors import HostError
 from host.metadata import changes, keys
-from host.models import Signer, User
-from host.services import events, permissions, proposals
+from host.models import Signer
+from host.services import accounts, events, permissions, proposals
 from host.services.clock import utc
 
 ROLES = ("root", "targets", "online")
@@ -54,9 +54,7 @@ def add(session, store, admin, role, public, email, thresholds=None, *, now=None
     if role not in changes.SIGNING_ROLES:
         raise HostError("bad-request", "A person's key signs root or targets.")
     key = keys.public(public)
-    user = session.scalars(select(User).where(User.email == email.strip().lower())).first()
-    if user is None:
-        raise HostError("not-found", f"Nobody has an account as {email}.")
+    user = accounts.find(session, email)
     kept = session.get(Signer, key.keyid)
     if kept is not None and (kept.revoked_at or kept.user_id != user.id):
         raise HostError("bad-key", "The key cannot be used: it was revoked, or is another's.")
@@ -106,9 +104,7 @@ def hand_over(session, store, role, passphrase, email):
 
     Raises: HostError `no-key`, `wrong-passphrase`, `not-found`.
     """
-    user = session.scalars(select(User).where(User.email == email.strip().lower())).first()
-    if user is None:
-        raise HostError("not-found", f"Nobody has an account as {email}.")
+    user = accounts.find(session, email)
     content = store.vault.take_out(role, passphrase)
     signer = session.get(Signer, keys.public_of(content).keyid)
     if signer is not None:

@@ -58,7 +58,8 @@ def render(template, user=None, **values):
         may=functools.partial(permissions.allows, user.role if user else ""),
         fleet=host().settings.fleet,
         form_secret=protection.form_secret,
-        alarms=trust.alarms(session(), host().trust) if user else [],
+        # asked for by whole pages only: fragments are fetched every few seconds
+        alarms=functools.partial(trust.alarms, session(), host().trust) if user else list,
         **values,
     )
 
