@@ -74,8 +74,8 @@ class Conversation:
 
     @property
     def is_over(self):
-        """Whether nothing of it is wanted until the next talk."""
-        return not self._is_unsettled()
+        """Whether no trial runs, waits or is to be reported: it is not wanted until the next."""
+        return self._record.trial == "-" and not self._record.number
 
     async def _check(self):
         answer = await (await self.http.get("/assignment")).json(_ANSWER_BYTES)
@@ -90,16 +90,12 @@ class Conversation:
         return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
 
     async def _obey(self, answer, release):
-        if answer.get("retry_active") or self._is_unsettled():
+        if answer.get("retry_active") or not self.is_over:
             await self.client().check(answer)  # first how the last update ended, then another one
         if self._record.mode != "trial":
             await self._trust.catch_up(answer, release)
         if answer.get("release"):
             await self.client().check(answer)
-
-    def _is_unsettled(self):
-        """Whether a trial runs, waits or is still to be reported."""
-        return self._record.trial != "-" or self._record.number > 0
 
 
 class Trust:
@@ -119,16 +115,17 @@ class Trust:
             Untrusted: not now; it was reported.
             NetworkError, HttpError: later.
         """
-        if release is None and not self._is_behind(answer):
+        is_behind = self._is_behind(answer)
+        if release is None and not is_behind:
             return
         from device.update.steps import Journal, assigned
 
         release, journal = assigned({"release": release}), Journal(self._r.store)
         try:
             if release and release["assignment"] != journal["closed"]:
-                if await self._is_wanted(release, journal):
+                if await self._ask(release, journal):
                     answer["release"] = release
-            elif self._is_behind(answer):
+            elif is_behind:
                 await self._load(journal).follow()
                 if self._r.power.is_alone:
                     self._r.power.remember(rounds=0)  # that was what the heap was wanted for
@@ -137,7 +134,8 @@ class Trust:
         finally:
             drop(_TRUST)
 
-    async def _is_wanted(self, release, journal):
+    async def _ask(self, release, journal):
+        """Whether approvers want the release here; where not, it was refused and reported."""
         r = self._r
         try:
             await self._load(journal).vouch(release, r.identity)

@@ -128,7 +128,7 @@ class Runtime:
         start.tell(record, self.reports, self.store, self.log, machine.reset_cause())
         retry_s = start.retry_s(record.rounds)
         del start
-        drop()
+        drop("device.start")  # a talk may be open by now: it keeps its modules
         if record.mode == "golden":
             await asyncio.sleep(retry_s)
             await self._retry_active()

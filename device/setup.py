@@ -42,8 +42,7 @@ def status():
     has_secret = nvs.blob("secret") is not None
     me = Identity(nvs, Config(store))
     record = BootRecord()
-    running = firmware.running()
-    elf = hexlify(running[1]).decode() if running else None
+    elf = firmware.hex_elf(firmware.running())
     stat = os.statvfs("/")
     print(
         json.dumps(

@@ -24,7 +24,6 @@ _LATEST = const(0x7FFFFFFF)  # seconds since 2000 that NVS and the clock take
 _FLEET = const("fleet.json")
 _FLEET_BYTES = const(3072)  # NVS has 20 kB for everything
 _SUMMARY = const("trusted.json")
-_TOP = ("root", "timestamp", "snapshot", "targets")
 
 
 class Held:
@@ -85,7 +84,7 @@ class Held:
 
     def _path(self, role):
         # a product may be called config or journal: a delegated role is never a file of ours
-        name = role if role in _TOP else "targets-" + metadata.quote(role)
+        name = role if role in metadata.TOP else "targets-" + metadata.quote(role)
         return self._folder + "/" + name + ".json"
 
 
@@ -198,7 +197,7 @@ class Trust:
     async def _note(self, trusted):
         """The floor, a new house, and last, for a cut in between, that all this is done."""
         targets = trusted.targets
-        ends = {role: seconds_of(getattr(trusted, role)["expires"]) for role in _TOP}
+        ends = {role: seconds_of(getattr(trusted, role)["expires"]) for role in metadata.TOP}
         self._raise_floor(min(seconds_of(targets.get("issued")), ends["root"], ends["targets"]))
         await self._look_for_fleet(targets["targets"].get(_FLEET))
         summary = {"versions": trusted.versions(), "until": min(ends.values()) + EPOCH_2000}

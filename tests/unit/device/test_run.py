@@ -341,9 +341,9 @@ def test_only_what_is_active_runs_in_update_mode(on_board, path, trial, said):
 
 def test_update_mode_says_so_and_ends_with_the_first_talk(fleet, deploy):
     board = deploy(WISHES)
-    at = board.wait_for("run: update", 10)
-    at = board.wait_for("power: update mode is over", 20, at)
-    assert "app runs" not in board.text_since(board.console_text.index("run: update"))[: at]
+    start = board.wait_for("run: update", 10)
+    at = board.wait_for("power: update mode is over", 20, start)
+    assert "app runs" not in board.text_since(start)[: at - start]
     board.wait_for("app runs", 10, at)
     modes = [fleet.status.get(timeout=5).get("mode") for _ in range(fleet.status.qsize())]
     assert "update" in modes

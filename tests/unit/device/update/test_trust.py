@@ -188,7 +188,7 @@ def test_without_a_root_nothing_is_installed_and_it_says_so_once(live, host):
     assert (second["reports"], second["number"]) == ([], 4)
 
 
-def test_a_host_of_another_fleet_is_told_from_one_whose_signatures_are_bad(live, host):
+def test_a_host_of_another_fleet_is_told(live, host):
     other = Host()
     other.repository.signers = {name: (EVE,) for name in other.repository.signers}
     other.repository.signed["root"]["keys"] = {EVE.id: EVE.public}
@@ -198,10 +198,14 @@ def test_a_host_of_another_fleet_is_told_from_one_whose_signatures_are_bad(live,
     other.approve()
     _, said = live(host.visit(), other.visit())
     assert said["reports"] == [["trust", None, "other-root", 5, 15]]
+
+
+def test_bad_signatures_of_the_boards_own_host_are_not_taken_for_another_fleet(live, host):
+    first = host.visit()
     host.repository.signers["timestamp"] = (EVE,)
-    host.repository.next("targets")
-    _, said = live(Host().visit(), host.visit())
-    assert said["reports"] == []  # nothing is assigned, and no version is told
+    host.approve()
+    _, said = live(first, host.visit())
+    assert said["reports"] == [["trust", None, "bad-signature", 5, 15]]
 
 
 def test_expired_metadata_are_later_reported_once_and_good_once_signed_anew(live, host):
