@@ -63,8 +63,7 @@ def run(suite, launcher, micropython, heap_kb, arguments):
         text=True,
         check=False,
     )
-    counts = dict(re.findall(r"(\d+) (passed|failed)", done.stdout)[::-1])
-    found = {word: int(n) for n, word in counts.items()}
+    found = {word: int(n) for n, word in re.findall(r"(\d+) (passed|failed)", done.stdout)}
     return found.get("passed", 0), found.get("failed", 0), done.stdout + done.stderr
 
 

@@ -56,11 +56,9 @@ class Told:
     number: int = 0  # release that release 3 was an update of: what it ended on
     outcome: str = ""  # of the update to release 2, and the word for it
     reason: str = ""
-    ends: list = field(default_factory=list)  # every report on release 2: (outcome, reason)
     next_number: int = 0
     next_outcome: str = ""
     fetched: int = 0
-    seconds: float = 0
     lookups: list = field(default_factory=list)  # (time, port) until release 2's end
     asked: list = field(default_factory=list)
     outage_s: float = 0
@@ -209,10 +207,8 @@ class Site:
         told, host, radio = self.told, self.host, self.radio
         host.offer(2, self._rig.releases[self._kind, 2])
         arm(self)
-        start = time.monotonic()
         self.board.power_on()
-        report = self._end_of(2, start + end_s)
-        told.seconds = time.monotonic() - start
+        report = self._end_of(2, time.monotonic() + end_s)
         told.outcome, told.reason = report.get("outcome", "none"), report.get("reason") or ""
         told.fetched = report.get("bytes", {}).get("fetched", 0)
         told.lookups = [(at, port) for at, _, port in list(radio.lookups)]
@@ -244,7 +240,6 @@ class Site:
                 continue
             if report["kind"] != "update" or report["number"] != number:
                 continue
-            self.told.ends.append((number, report["outcome"], report.get("reason") or ""))
             if report.get("reason") not in _SPARED:
                 return report
         return {}

@@ -103,7 +103,6 @@ class Host:
         self.wrongs = []
         self.reports = queue.Queue()
         self.asked = []
-        self.told = queue.Queue()
         self.clock_s = 0  # how far its Date is off
         self._word = ""
 
@@ -188,8 +187,7 @@ class Host:
                 message = struct.pack("!H", len(topic)) + topic + b'{"what": "check"}'
                 peer.send(bytes((0x30, len(message))) + message)
             if connection.pending() or select.select((connection,), (), (), 0.05)[0]:
-                kind, data = _packet(connection)
-                self.told.put((kind, data))
+                kind, _ = _packet(connection)
                 if kind == 0xC0:
                     peer.send(b"\xd0\0")
 

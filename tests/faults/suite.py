@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
 
+from device.protocol import PIECE_BYTES
 from simulator import fault
 from simulator.fault import Fault
 from simulator.radio import LINK_STALL
 from tests.faults.rig import ADDRESS, API, KINDS, MQTT
 from tests.faults.server import PLACES, Wrong
 
-_PIECE = 32768
 _MOST_ASKS = 8  # four tries, each for a patch and then for the whole
 _NEVER = 10_000
 _BACKOFF_S = (1, 2, 4)  # the runtime's waits as variant.py has them, at their shortest; then 4
@@ -306,6 +306,8 @@ def wrong(case, told, good):
     checks = (
         (ended == ends, f"release 2 ended {told.outcome} {told.reason}, not {' '.join(ends)}"),
         (told.number == number, f"it ended on release {told.number}, not {number}"),
+        (number != 2 or told.firmware == good.firmware,
+         f"it runs firmware {told.firmware}, not {good.firmware}"),
         (told.next_outcome == "done", f"the next update ended {told.next_outcome or 'never'}"),
         (told.next_number == 3, f"after the next update it runs release {told.next_number}"),
         (not told.oddities, "; ".join(told.oddities)),
@@ -313,7 +315,7 @@ def wrong(case, told, good):
         (asked <= _MOST_ASKS, f"one thing was asked for {asked} times, at most {_MOST_ASKS}"),
         (not _early(told), "it came back before Retry-After had passed"),
         (not _died(told), f"a task died: {_died(told)}"),
-        (not scenario.resumes or told.fetched <= good.fetched + _PIECE + _HEADS_BYTES,
+        (not scenario.resumes or told.fetched <= good.fetched + PIECE_BYTES + _HEADS_BYTES,
          f"{told.fetched} bytes fetched, {good.fetched} in a good run"),
     )  # fmt: skip
     return [text for is_so, text in checks if not is_so]

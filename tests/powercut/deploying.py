@@ -68,7 +68,7 @@ class Scenario:
     def install(self):
         """The files of a deploy, and for a later one its settings, and a registration."""
         self._board.chip.flash_image(0, bytes.fromhex(self._given["images"]["old"]))
-        rig.put_release("a", 4, self._files(4))
+        rig.put_release("a", 4, rig.files_of(self._given, 4))
         if self._old:
             self._deploy(self._old)
         if self._is_full:
@@ -95,17 +95,11 @@ class Scenario:
         told["refusal"] = self._deploy(again)
         told["is_known"], told["mode"] = self._is_known(), board.record.mode
         told["conflicts"] = self._host.conflicts()
-        files = self._files(5)
+        files = rig.files_of(self._given, 5)
         self._host.offer(17, *rig.make_release(5, files))
         board.run()
-        told["next"] = rig.number_of(board.record.slot)
-        told["is_next_whole"] = rig.is_whole(board.record.slot)
-        told["leftovers"] = rig.leftovers()
+        told.update(rig.tell_next(board.record.slot))
         return told
-
-    def _files(self, number):
-        files = self._given["releases"][str(number)]["files"]
-        return {path: bytes.fromhex(data) for path, data in files.items()}
 
     def _deploy(self, settings):
         """What deploy does at the prompt, and the reset after it; the word it was refused with."""

@@ -453,6 +453,21 @@ def is_whole(slot):
     return all([is_folder or p in left for p, is_folder in walk("/slots/" + slot)])
 
 
+def files_of(given, number):
+    """Files of a release that the scenario was given, by path."""
+    files = given["releases"][str(number)]["files"]
+    return {path: bytes.fromhex(data) for path, data in files.items()}
+
+
+def tell_next(slot):
+    """What runs after the update that comes after the cuts, and what lies about."""
+    return {
+        "next": number_of(slot),
+        "is_next_whole": is_whole(slot),
+        "leftovers": leftovers(),
+    }
+
+
 def make_release(number, files, image=None, **changes):
     """(manifest bytes, blobs) of a release with these {path: bytes}, and a firmware image."""
     listed = []

@@ -5,13 +5,13 @@ import json
 import os
 import random
 import shutil
-import struct
 import subprocess
 import sys
-import zlib
 from pathlib import Path
 
+from device.protocol import PIECE_BYTES
 from host import patches
+from host.storage import in_pieces
 from tests.powercut import approvals, verdicts
 from tests.powercut.chip import make_image
 from tests.powercut.kinds import kind_of
@@ -20,18 +20,7 @@ ROOT = Path(__file__).parents[2]
 MICROPYTHON = shutil.which(
     "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 )
-PIECE = 32768
 IMAGE_BYTES = 40000  # more than a piece
-
-
-def in_pieces(data):
-    """A blob as it travels in pieces (SPEC section 6)."""
-    pieces = []
-    for start in range(0, len(data), PIECE):
-        deflater = zlib.compressobj(9, zlib.DEFLATED, -12)
-        pieces.append(deflater.compress(data[start : start + PIECE]) + deflater.flush())
-    index = struct.pack("<4sII", b"MPZ1", len(data), len(pieces))
-    return index + b"".join(struct.pack("<I", len(p)) for p in pieces) + b"".join(pieces)
 
 
 def text(seed, size):
@@ -90,7 +79,7 @@ class Rig:
         self.kind, self.is_full = kind_of(name)
         shaped = {}
         for number, files in releases().items():
-            big = [data for data in files.values() if len(data) > PIECE]
+            big = [data for data in files.values() if len(data) > PIECE_BYTES]
             shaped[number] = {
                 "files": {path: data.hex() for path, data in files.items()},
                 "pieces": {hashlib.sha256(d).hexdigest(): in_pieces(d).hex() for d in big},
@@ -138,12 +127,12 @@ class Rig:
             self._operations = told["operations"]
         return self._operations
 
-    def cut(self, cuts, fault="none"):
+    def cut(self, cuts):
         """Live with the power cut, once or in a row, then on; what became of the board."""
         self.fresh()
         for n, when in cuts:
-            self.life("live", n, when, fault)  # a later cut may come after its end
-        return self.life("recover", fault=fault)
+            self.life("live", n, when)  # a later cut may come after its end
+        return self.life("recover")
 
     def first(self, told):
         """What started after the cut: "old", "new" or "neither"."""

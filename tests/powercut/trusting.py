@@ -55,9 +55,7 @@ class Scenario:
         told.update(self._seen())
         self._serve("next")
         board.run()
-        told["next"] = rig.number_of(board.record.slot)
-        told["is_next_whole"] = rig.is_whole(board.record.slot)
-        told["leftovers"] = rig.leftovers()
+        told.update(rig.tell_next(board.record.slot))
         return told
 
     def _serve(self, when):

@@ -29,7 +29,7 @@ class Scenario:
     def install(self):
         """A deployed board; for the scenario of a commit alone one whose trial is to start."""
         self._board.chip.flash_image(0, self._images["old"])
-        rig.install("a", 4, self._files(4))
+        rig.install("a", 4, rig.files_of(self._given, 4))
         if self._kind.life == "commit":
             self._offer(_OFFERED, 5)
             assert self._board.boot() == "trial of release 5"
@@ -62,18 +62,12 @@ class Scenario:
         board.look = lambda path: None
         self._offer(_NEXT, 6)
         board.run()
-        told["next"] = rig.number_of(board.record.slot)
-        told["is_next_whole"] = rig.is_whole(board.record.slot)
-        told["leftovers"] = rig.leftovers()
+        told.update(rig.tell_next(board.record.slot))
         return told
-
-    def _files(self, number):
-        files = self._given["releases"][str(number)]["files"]
-        return {path: bytes.fromhex(data) for path, data in files.items()}
 
     def _offer(self, assignment, number):
         brings = number == 5 and self._kind.firmware
-        files = self._files(number if number != 5 or self._kind.files else 4)
+        files = rig.files_of(self._given, number if number != 5 or self._kind.files else 4)
         image = self._images["new"] if brings else None
         manifest, blobs = rig.make_release(number, files, image)
         self._host.offer(assignment, manifest, blobs)
