@@ -1,8 +1,15 @@
 """Says at the head of a test run which MicroPython and which umqtt.simple virtual boards use."""
 
+import signal
 from pathlib import Path
 
 _UPSTREAM = Path(__file__).parents[1] / "lib" / "umqtt"
+
+
+def pytest_configure():
+    """Ctrl-C is tried on child processes, which inherit a SIGINT ignored: as a shell's `&` and some CI leave it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():
