@@ -31,7 +31,7 @@ test: $(READY) ## Run every test, and make hil on a virtual board unless ARGS se
 hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=… WIFI=SSID:PASSWORD, or QEMU=…, or RIG=FILE
 	@rm -rf build/hil
 	$(BIN)/python -m pytest tests/hil -p pytest_embedded.plugin --embedded-services serial -o junit_family=xunit1 \
-	  --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
+	  -rs --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
 
 bench-update: $(READY) ## Measure what travels for an update, and how long staging and sealing take against their floors
 	@$(BIN)/python -m tests.bench.update $(ARGS)
@@ -48,7 +48,7 @@ bench-trust: $(READY) ## Count the signatures and bytes that trust costs a board
 conformance: $(READY) ## Run the official TUF suite against the board's client: make conformance SUITE=path/to/tuf-conformance
 	@$(BIN)/python -m tests.conformance $(or $(SUITE),tuf-conformance) $(ARGS)
 
-powercut: $(READY) ## Cut the power at every flash operation of updates, commits and deploys (an hour on 2 cores)
+powercut: $(READY) ## Cut the power at every flash operation of updates, commits, deploys and metadata (an hour on 2 cores)
 	@$(BIN)/python -m tests.powercut $(ARGS)
 
 lint: $(READY) $(STUBS) ## Check style and spelling, in both dialects, and the types of device code

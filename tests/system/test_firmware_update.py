@@ -9,6 +9,7 @@ import pytest
 from examples import fleet
 from host.builder import release
 from host.cli.release import publish
+from host.rig.process import free_port
 from simulator import build_image, image, otadata
 from tests.patching import code
 
@@ -102,7 +103,7 @@ class Site:
 def host(tmp_path_factory):
     folder = tmp_path_factory.mktemp("host")
     with (folder / "log").open("w") as log:
-        host = fleet.Host(folder, fleet.free_port(), fleet.free_port(), log)
+        host = fleet.Host(folder, free_port(), free_port(), log)
         try:
             host.wait_until_ready()
             yield host
