@@ -6,6 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 STUBS := $(VENV)/stubs/esp32.pyi
+# Tests at a time: those with virtual boards wait more than they compute.
+WORKERS ?= 4
 SYSTEM_PACKAGES := python3-venv chromium mosquitto
 
 # One board's options; several boards, relays and the rest are in a rig file (docs/RIG.md).
@@ -25,7 +27,7 @@ demo: $(READY) ## Watch one board take, keep and undo releases, without a person
 	@exec $(BIN)/python -m examples.demo $(ARGS)
 
 test: $(READY) ## Run every test, and make hil on a virtual board unless ARGS selects some
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 	$(if $(ARGS),,$(MAKE) hil RESETS=5 PORT= QEMU= RIG=)
 
 hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=… WIFI=SSID:PASSWORD, or QEMU=…, or RIG=FILE

@@ -1,4 +1,4 @@
-"""Says at the head of a test run which MicroPython and which umqtt.simple virtual boards use."""
+"""What every test run shares: what it says at its head, a Ctrl-C that works, make hil apart."""
 
 import signal
 from pathlib import Path
