@@ -283,15 +283,12 @@ def _verify(name, delegation, envelope):
     good = set()
     for key_id in role["keyids"]:
         key = keys.get(key_id)
-        text = signatures.pop(key_id, None)
+        text = signatures.get(key_id)
         if not (key and text) or hexlify(hashed(key)).decode() != key_id:
-            continue
-        label = public(key)  # one key under two ids counts once
-        if label in good:
             continue
         is_good = yield from verify(key, text, digest, lambda put: canonical(signed, put))
         if is_good:
-            good.add(label)
+            good.add(public(key))  # one key under two ids counts once
             if len(good) >= role["threshold"]:
                 return
     raise Untrusted("bad-signature", name, len(good), role["threshold"])

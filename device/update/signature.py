@@ -141,7 +141,7 @@ def _p256_verify(point, signature, digest, _):
     u = int.from_bytes(digest, "big") * inverse % order
     v = r * inverse % order
     x, _, z = yield from _sum_of_products(u, (_curve(3), _curve(4), 1), v, (x, y, 1), p)
-    return z != 0 and (x * pow(z, 2 * p - 4, p) % p) % order == r
+    return (x * pow(z, 2 * p - 4, p) % p) % order == r  # 0 at infinity, and r is not
 
 
 def _sum_of_products(u, g, v, q, p):

@@ -1,4 +1,4 @@
-"""Runs scripts on the rig of tests/powercut: real update code on a littlefs, in MicroPython."""
+"""Runs scripts on the rig of tests/powercut, a littlefs; shows the TUF client repositories."""
 
 import json
 import os
@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from tests.unit.device.update.repository import NOW, Repository
 
 ROOT = Path(__file__).parents[4]
 MICROPYTHON = shutil.which(
@@ -53,3 +55,80 @@ def on_rig(tmp_path):
         return [json.loads(line[1:]) for line in done.stdout.splitlines() if line.startswith("=")]
 
     return run
+
+
+VISITS = """
+import io
+import json
+from binascii import unhexlify
+from device.errors import DeviceError
+from device.update import metadata
+
+with open(given[0]) as f:
+    visits, path = json.load(f)
+
+
+class Held(dict):
+    sent = None
+    def open(self, role):
+        return io.BytesIO(self[role]) if role in self else None
+    def keep(self, role):
+        self[role] = self.sent
+    def drop(self, role):
+        self.pop(role, None)
+
+
+def drive(steps, files, asked):
+    answer = None
+    try:
+        while True:
+            want = steps.send(answer)
+            answer = None
+            if want:
+                name, limit = want
+                asked.append(name)
+                if name in files:
+                    Held.sent = unhexlify(files[name])
+                    if len(Held.sent) > limit:
+                        raise metadata.Untrusted("bad-metadata", "over", limit)
+                    answer = io.BytesIO(Held.sent)
+    except StopIteration as e:
+        return e.value
+
+
+held = Held()
+held["root"] = unhexlify(visits[0][0]["1.root.json"])
+for files, now in visits:
+    asked = []
+    try:
+        trusted = drive(metadata.refresh(held, now), files, asked)
+        entry = drive(metadata.find(trusted, held, now, path), files, asked) if path else None
+        said = {"versions": trusted.versions(), "entry": entry}
+    except DeviceError as e:
+        said = {"error": e.code, "values": e.args[1:]}
+    said["asked"] = asked
+    said["held"] = {role: json.loads(held[role])["signed"]["version"] for role in held}
+    print(json.dumps(said))
+"""
+
+
+@pytest.fixture
+def visit(on_board, tmp_path):
+    """Let a fresh client see the files of repositories one after another; what it said of each."""
+
+    def see(*files, now=NOW, path=None):
+        moments = now if isinstance(now, tuple) else (now,) * len(files)
+        visits = [
+            ({name: data.hex() for name, data in one.items()}, moment)
+            for one, moment in zip(files, moments, strict=True)
+        ]
+        (tmp_path / "visits").write_text(json.dumps((visits, path)))
+        return [json.loads(line) for line in on_board(VISITS, str(tmp_path / "visits"))]
+
+    return see
+
+
+@pytest.fixture
+def repository():
+    """One that a test may change."""
+    return Repository()

@@ -148,3 +148,9 @@ def manifest_of(number, files, **changes):
 def digest(data):
     """SHA-256 in hex."""
     return hashlib.sha256(data).hexdigest()
+
+
+def refused(said):
+    """The word, for an answer of a client that is an error."""
+    assert "error" in said, said
+    return said["error"]

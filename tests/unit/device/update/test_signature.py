@@ -161,6 +161,51 @@ def test_rsa_pss_signatures_with_a_salt_of_any_length_are_taken_and_changed_ones
     assert verdicts(cases) == expected + [False] * (len(cases) - len(expected))
 
 
+@pytest.mark.parametrize("bits", (1024, 2040, 4104))
+def test_a_good_signature_of_a_key_of_another_size_is_refused(verdicts, bits):
+    private = rsa.generate_private_key(65537, bits)
+    scheme = padding.PSS(padding.MGF1(SHA256), 32)
+    digest = hashlib.sha256(b"x").hexdigest()
+    signature = private.sign(b"x", scheme, SHA256).hex()
+    assert verdicts([(rsa_pss(private.public_key()), signature, digest)]) == [False]
+
+
+def encoded(digest, size, end=0xBC, mark=1, first_bit=0):
+    """EMSA-PSS of a digest in whole bytes (RFC 8017 section 9.1.1), or one that is not quite."""
+    salt = os.urandom(32)
+    seal = hashlib.sha256(bytes(8) + digest + salt).digest()
+    block = bytes(size - 66) + bytes([mark]) + salt
+    mask = b"".join(
+        hashlib.sha256(seal + n.to_bytes(4, "big")).digest() for n in range(size // 32 + 1)
+    )
+    masked = bytearray(a ^ b for a, b in zip(block, mask, strict=False))
+    masked[0] = masked[0] & 0x7F | first_bit << 7
+    return int.from_bytes(bytes(masked) + seal + bytes([end]), "big")
+
+
+PSS = {
+    "good": {},
+    "another end": {"end": 0xBD},
+    "another mark before the salt": {"mark": 2},
+    "no mark before the salt": {"mark": 0},
+    "the first bit set": {"first_bit": 1},
+}
+
+
+@pytest.mark.parametrize("name", PSS)
+def test_a_pss_message_is_written_in_one_way(verdicts, name):
+    private = rsa.generate_private_key(65537, 2048)
+    numbers = private.private_numbers()
+    modulus = numbers.public_numbers.n
+    digest = hashlib.sha256(b"x").digest()
+    message = modulus
+    while message >= modulus:  # its mask is another each time
+        message = encoded(digest, 256, **PSS[name])
+    signature = pow(message, numbers.d, modulus).to_bytes(256, "big")
+    case = (rsa_pss(private.public_key()), signature.hex(), digest.hex())
+    assert verdicts([case]) == [name == "good"]
+
+
 def test_a_pkcs1_signature_is_no_pss_signature(verdicts):
     private = rsa.generate_private_key(65537, 2048)
     signature = private.sign(b"x", padding.PKCS1v15(), SHA256)
@@ -181,6 +226,65 @@ def with_point(x, y):
     return f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n"
 
 
+def der(tag, *contents):
+    """An element of DER; its length in the short form."""
+    content = b"".join(contents)
+    return bytes([tag, len(content)]) + content
+
+
+def large_pair():
+    """(r, s, digest) of a good signature, r and s with their first bit set."""
+    for n in range(1000):
+        signature = PRIVATE.sign(bytes([n % 256, n // 256]), ec.ECDSA(SHA256))
+        r, s = utils.decode_dss_signature(signature)
+        if r >> 255 and s >> 255:
+            return r, s, hashlib.sha256(bytes([n % 256, n // 256])).hexdigest()
+    raise AssertionError
+
+
+R, S, LARGE_DIGEST = large_pair()
+R_BYTES, S_BYTES = b"\0" + R.to_bytes(32, "big"), b"\0" + S.to_bytes(32, "big")
+FORMS = {
+    # the same two numbers, or numbers that stand for the same
+    "good": der(0x30, der(2, R_BYTES), der(2, S_BYTES)),
+    "r without its zero, so below 0": der(0x30, der(2, R_BYTES[1:]), der(2, S_BYTES)),
+    "s without its zero, so below 0": der(0x30, der(2, R_BYTES), der(2, S_BYTES[1:])),
+    "r with a zero more": der(0x30, der(2, b"\0" + R_BYTES), der(2, S_BYTES)),
+    "s and the order": utils.encode_dss_signature(R, S + ORDER),
+    "something behind s": der(0x30, der(2, R_BYTES), der(2, S_BYTES), der(5)),
+    "something behind it all": der(0x30, der(2, R_BYTES), der(2, S_BYTES)) + der(5),
+    "a set": der(0x31, der(2, R_BYTES), der(2, S_BYTES)),
+    "r as a text": der(0x30, der(4, R_BYTES), der(2, S_BYTES)),
+    "lengths that go on": der(0x30, der(2, R_BYTES), b"\x02\x40" + S_BYTES),
+    "a length in two bytes": b"\x30\x82\x00\x46" + der(2, R_BYTES) + der(2, S_BYTES),
+    "no end": b"\x30\x80" + der(2, R_BYTES) + der(2, S_BYTES) + b"\0\0",
+    "r of no bytes": der(0x30, der(2), der(2, S_BYTES)),
+}
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_a_signature_is_written_in_one_way(verdicts, name):
+    verdict = openssl_takes(PRIVATE.public_key(), FORMS[name], bytes.fromhex(LARGE_DIGEST))
+    assert verdicts([(ecdsa(PEM), FORMS[name].hex(), LARGE_DIGEST)]) == [verdict]
+    assert verdict == (name == "good")
+
+
+def test_a_key_is_written_in_one_way(verdicts):
+    head = bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004")
+    point = NUMBERS.x.to_bytes(32, "big") + NUMBERS.y.to_bytes(32, "big")
+    keys = [head + point, head + point + b"\0", *(changed(head, at) + point for at in range(27))]
+    texts = [base64.encodebytes(key).decode() for key in keys]
+    cases = [
+        (ecdsa(f"-----BEGIN PUBLIC KEY-----\n{text}-----END PUBLIC KEY-----\n"), GOOD, DIGEST)
+        for text in texts
+    ]
+    assert verdicts(cases) == [True] + [False] * 28
+
+
+def changed(data, at):
+    return data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+
+
 NUMBERS = PRIVATE.public_key().public_numbers()
 BAD_KEYS = {
     "unknown type": ecdsa(PEM, keytype="dsa"),
@@ -193,6 +297,8 @@ BAD_KEYS = {
     "not PEM": ecdsa("hello"),
     "half a PEM": ecdsa(PEM[:60]),
     "another label": ecdsa(PEM.replace("PUBLIC", "PRIVATE")),
+    "another label at the start": ecdsa(PEM.replace("PUBLIC", "PRIVATE", 1)),
+    "another label at the end": ecdsa(PEM.replace("END PUBLIC", "END PRIVATE")),
     "another curve": ecdsa(ec.generate_private_key(ec.SECP384R1()).public_key()),
     "secp256k1": ecdsa(ec.generate_private_key(ec.SECP256K1()).public_key()),
     "a point off the curve": ecdsa(with_point(NUMBERS.x, NUMBERS.y ^ 1)),
@@ -210,6 +316,74 @@ BAD_KEYS = {
 @pytest.mark.parametrize("key", BAD_KEYS.values(), ids=BAD_KEYS)
 def test_a_key_that_is_none_verifies_nothing(verdicts, key):
     assert verdicts([(key, GOOD, DIGEST)]) == [False]
+
+
+PRIME = 2**256 - 2**224 + 2**192 + 2**96 - 1
+B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
+
+
+def plus(a, b):
+    """The sum of two points; the curve's b is not in it, so it has one off the curve, too."""
+    (x1, y1), (x2, y2) = a, b
+    slope = (3 * x1 * x1 - 3, 2 * y1) if a == b else (y2 - y1, x2 - x1)
+    slope = slope[0] * pow(slope[1], -1, PRIME) % PRIME
+    x = (slope * slope - x1 - x2) % PRIME
+    return x, (slope * (x1 - x) - y1) % PRIME
+
+
+def times(number, point):
+    total = None
+    for bit in bin(number)[2:]:
+        total = total and plus(total, total)
+        if bit == "1":
+            total = plus(total, point) if total else point
+    return total
+
+
+def on_curve(x):
+    """The next point at or after x."""
+    square = (x**3 - 3 * x + B) % PRIME
+    y = pow(square, (PRIME + 1) // 4, PRIME)
+    return (x, y) if y * y % PRIME == square else on_curve(x + 1)
+
+
+BASE = ec.derive_private_key(1, ec.SECP256R1()).public_key().public_numbers()
+BASE = (BASE.x, BASE.y)
+
+
+def forged(point):
+    """(signature in hex, digest in hex) that the equation holds for: nobody has the key.
+
+    The digest is 0, so that the base point stays out of it, which may be on another curve.
+    """
+    number = 98765432109876543210
+    r = times(number, point)[0] % ORDER
+    s = r * pow(number, -1, ORDER) % ORDER
+    return utils.encode_dss_signature(r, s).hex(), "00" * 32
+
+
+def test_a_coordinate_has_one_way_to_be_written(verdicts):
+    x, y = on_curve(5)
+    assert x + PRIME < 2**256
+    cases = [(ecdsa(with_point(x + more, y)), *forged((x, y))) for more in (0, PRIME)]
+    assert verdicts(cases) == [True, False]
+
+
+def test_a_point_off_the_curve_is_no_key_though_the_equation_holds(verdicts):
+    assert verdicts([(ecdsa(with_point(7, 8)), *forged((7, 8)))]) == [False]
+
+
+def test_a_point_whose_x_is_above_the_order_verifies(verdicts):
+    x, y = on_curve(ORDER + 1)
+    a, b = 12345678901234567890, 98765432109876543210
+    minus = times(ORDER - a, BASE)
+    point = times(pow(b, -1, ORDER), plus((x, y), minus))
+    s = (x - ORDER) * pow(b, -1, ORDER) % ORDER
+    signature = utils.encode_dss_signature(x - ORDER, s)
+    digest = (a * s % ORDER).to_bytes(32, "big")
+    key = ec.EllipticCurvePublicNumbers(*point, ec.SECP256R1()).public_key()
+    taken = openssl_takes(key, signature, digest)
+    assert verdicts([(ecdsa(key), signature.hex(), digest.hex())]) == [taken] == [True]
 
 
 @pytest.mark.parametrize("text", ("", "zz", "0", GOOD.upper() + "0", 7, None, [GOOD]))
@@ -234,8 +408,9 @@ def test_a_sum_that_meets_the_point_at_infinity_verifies_nothing(verdicts):
     assert verdicts(cases) == [openssl_takes(private.public_key(), signature, digest)] == [False]
 
 
-def test_the_base_point_itself_is_a_key_like_others(verdicts):
-    private = ec.derive_private_key(1, ec.SECP256R1())
+@pytest.mark.parametrize("number", (1, 2, ORDER - 1, ORDER - 2))
+def test_the_base_point_and_its_neighbours_are_keys_like_others(verdicts, number):
+    private = ec.derive_private_key(number, ec.SECP256R1())
     cases = []
     for n in range(4):
         signature = private.sign(bytes([n]), ec.ECDSA(SHA256))
