@@ -7,7 +7,7 @@ _UPSTREAM = Path(__file__).parents[1] / "lib" / "umqtt"
 
 
 def pytest_configure():
-    """Ctrl-C is tried on child processes, which inherit a SIGINT ignored: as a shell's `&` and some CI leave it."""
+    """Give the children a SIGINT that works, which a shell's `&` and some CI leave ignored."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

@@ -13,7 +13,7 @@ from device.errors import Untrusted
 
 TOP = ("root", "timestamp", "snapshot", "targets")
 _DEPTH_MAX = const(16)
-_VALUES_MAX = const(1000)  # in a file: 60 targets are some 700; 1,000 cost a chip 6 to 68 kB
+_VALUES_MAX = const(1000)  # in a file: 24 targets are some 300; 1,000 cost a chip 6 to 68 kB
 _CHUNK = const(512)
 _TIME = "0000-00-00T00:00:00Z"  # the shape of every time, so that text compares
 _PLAIN = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"

@@ -101,12 +101,12 @@ def test_what_was_withdrawn_is_gone(fleet):
     assert list(after(there, change).entries()) == ["blink/4.json"]
 
 
-def test_the_largest_product_gets_a_list_of_its_own_beyond_sixty(fleet):
-    full = approved(approved(fleet, "lamp", range(1, 21)), "blink", range(1, 41))
-    assert (len(full.targets.targets), full.roles) == (60, {})
-    apart = approved(full, "lamp", [21])
+def test_the_largest_product_gets_a_list_of_its_own_beyond_24(fleet):
+    full = approved(approved(fleet, "lamp", range(1, 9)), "blink", range(1, 17))
+    assert (len(full.targets.targets), full.roles) == (24, {})
+    apart = approved(full, "lamp", [9])
     assert list(apart.roles) == ["blink"]
-    assert (len(apart.targets.targets), len(apart.roles["blink"].targets)) == (21, 40)
+    assert (len(apart.targets.targets), len(apart.roles["blink"].targets)) == (9, 16)
     role = apart.targets.delegations.roles["blink"]
     assert (role.paths, role.terminating, role.keyids, role.threshold) == (
         ["blink/*"], True, [TARGETS.public_key.keyid], 1,
@@ -114,23 +114,23 @@ def test_the_largest_product_gets_a_list_of_its_own_beyond_sixty(fleet):
 
 
 def test_a_release_of_a_product_with_a_list_of_its_own_goes_there(fleet):
-    apart = approved(fleet, "blink", range(1, 62 - 1))
+    apart = approved(fleet, "blink", range(1, 25))
     apart = approved(apart, "lamp", [1])
     made = changes.compose(apart, approval(apart, "lamp", 2))
     assert set(made) == {"targets"}
-    full = approval(apart, "blink", 61, removals=("blink/1.json",))
+    full = approval(apart, "blink", 25, removals=("blink/1.json",))
     assert set(changes.compose(apart, full)) == {"targets", "blink"}
 
 
 def test_a_full_product_loses_its_oldest_that_nobody_needs(fleet):
-    full = approved(fleet, "blink", range(1, 61))
-    change = approval(full, "blink", 61)
+    full = approved(fleet, "blink", range(1, 25))
+    change = approval(full, "blink", 25)
     assert refusal(changes.compose, full, change) == "too-many-targets"
     gone = changes.removals(full, change, {"blink/1.json", "blink/3.json"})
     assert gone == ("blink/2.json",)
     change = dataclasses.replace(change, removals=gone)
     entries = after(full, change).entries()
-    assert (len(entries), "blink/2.json" in entries) == (60, False)
+    assert (len(entries), "blink/2.json" in entries) == (24, False)
 
 
 def test_releases_for_many_boards_fill_a_list_sooner(fleet):
@@ -143,8 +143,8 @@ def test_releases_for_many_boards_fill_a_list_sooner(fleet):
     for number in range(1, 41):
         fleet = one(fleet, number)
         every = parts.payload(fleet.targets), *map(parts.payload, fleet.roles.values())
-        assert max(sum(map(file.count, (b"{", b"[", b","))) for file in every) < 980
-    assert list(fleet.entries()) == [f"blink/{n}.json" for n in range(20, 41)]
+        assert max(sum(map(file.count, (b"{", b"[", b","))) for file in every) < 400
+    assert list(fleet.entries()) == [f"blink/{n}.json" for n in range(34, 41)]
 
 
 def test_a_release_removes_none_of_another_product(fleet):
@@ -183,7 +183,7 @@ def test_another_root_key_leaves_the_targets_alone(fleet):
 
 
 def test_products_lists_are_signed_anew_when_their_keys_change(fleet):
-    apart = approved(approved(fleet, "blink", range(1, 61)), "lamp", [1])
+    apart = approved(approved(fleet, "blink", range(1, 25)), "lamp", [1])
     change = keys_change(apart, add=(("targets", keys.describe(OTHER.public_key)),))
     made = changes.compose(apart, change)
     assert set(made) == {"root", "targets", "blink"}
@@ -202,13 +202,13 @@ def test_the_last_key_of_a_role_stays(fleet):
 
 
 def test_renewing_signs_all_that_people_sign_anew(fleet):
-    apart = approved(approved(fleet, "blink", range(1, 61)), "lamp", [1])
+    apart = approved(approved(fleet, "blink", range(1, 25)), "lamp", [1])
     change = dataclasses.replace(keys_change(apart), kind="renew")
     assert set(changes.compose(apart, change)) == {"root", "targets", "blink"}
 
 
 def test_a_list_that_is_half_through_its_life_is_signed_along(fleet):
-    apart = approved(approved(fleet, "blink", range(1, 61)), "lamp", [1])
+    apart = approved(approved(fleet, "blink", range(1, 25)), "lamp", [1])
     later = NOW + timedelta(days=201)
     made = changes.compose(apart, approval(apart, "lamp", 2, issued=later))
     assert set(made) == {"targets", "blink"}

@@ -97,7 +97,7 @@ def test_a_public_half_of_another_key_does_not_open(key):
 
 
 def described(private, **fields):
-    return {**keys.describe(CryptoSigner(private).public_key), **fields}
+    return {**keys.describe(SSlibKey.from_crypto(private.public_key())), **fields}
 
 
 @pytest.mark.parametrize(
