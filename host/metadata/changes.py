@@ -16,7 +16,7 @@ from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targe
 from host.errors import HostError
 from host.metadata import keys, periods
 
-ENTRIES_MAX = 24  # of a role: a board holds it as a whole, at 510 bytes an entry (DESIGN, Measured)
+ENTRIES_MAX = 24  # of a role: a board holds it as a whole, at 510 bytes an entry
 _VALUES_MAX = 300  # JSON values in them: some 45 bytes each, whatever they are
 FLEET = "fleet.json"
 RESERVED = ("root", "targets", "snapshot", "timestamp", "fleet")  # no product is called so
