@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from host import extensions
+from host import access, extensions
 from host.api import answers, blobs, device, devices, people, releases, trust
 from host.crowd import Crowd
 from host.errors import HostError
@@ -47,6 +47,7 @@ def create(settings):
         app.register_blueprint(blueprint)
     for kind, handle in ((HostError, _refuse), (HTTPException, _http), (Exception, _crash)):
         app.register_error_handler(kind, handle)
+    app.before_request(access.guard)
     app.after_request(_finish)
     app.wsgi_app = Crowd(app.wsgi_app)
     if settings.proxies:
@@ -57,7 +58,7 @@ def create(settings):
 def _refuse(error):
     if error.keeps_changes:
         extensions.keep_changes()
-    render = answers.refusal if _is_api() else pages.refusal
+    render = answers.refusal if access.is_api() else pages.refusal
     return render(error)
 
 
@@ -81,11 +82,7 @@ def _crash(error):
 def _finish(response):
     # A board without a clock takes the time from here (SPEC section 7).
     response.headers.setdefault("Date", formatdate(usegmt=True))
-    return response if _is_api() else protection.secure(response)
-
-
-def _is_api():
-    return request.path.startswith("/api/") or request.path == "/metrics"
+    return response if access.is_api() else protection.secure(response)
 
 
 class _PageSessions(SecureCookieSessionInterface):

@@ -39,7 +39,7 @@ def token(one, text):
 
 def device(one, newest, version, viewer):
     """A device with its newest assignment, as `viewer` may see it."""
-    is_admin = permissions.allows(viewer.role, "device.see-all")
+    is_admin = permissions.allows(viewer, "device.see-all")
     return {
         "id": one.id,
         "name": one.name,

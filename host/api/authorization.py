@@ -1,12 +1,11 @@
-"""Who is asking: a board by id and secret, a person by token."""
+"""Which board is asking, by id and secret. People are asked for by host.access."""
 
 from datetime import UTC, datetime
 
-from flask import request
-
+from host.access import bearer
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import accounts, devices, permissions
+from host.services import devices
 
 
 def board():
@@ -29,22 +28,3 @@ def claimed_board():
 def device():
     """The board that asks, as an object of this request's session."""
     return devices.known(session(), board().id)
-
-
-def person(action):
-    """The person whose token came along, if the role allows the action.
-
-    Raises: HostError `bad-credentials`, `forbidden`.
-    """
-    user = accounts.by_token(session(), bearer())
-    if user is None:
-        raise HostError("bad-credentials", "This needs a valid token: mpfleet login.")
-    if not permissions.allows(user.role, action):
-        raise HostError("forbidden", f"The role {user.role} may not do this ({action}).")
-    return user
-
-
-def bearer():
-    """What came along in the header Authorization, "" without it."""
-    kind, _, value = request.headers.get("Authorization", "").partition(" ")
-    return value.strip() if kind.lower() == "bearer" else ""

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, request
 
+from host.access import person
 from host.api import answers, body
-from host.api.authorization import person
 from host.errors import HostError
 from host.extensions import host, session
 from host.services import assignments, conflicts, devices, outbox, releases, reports, trust
@@ -17,32 +17,29 @@ _NAME_CHARS_MAX = 64
 @blueprint.get("/devices")
 def listed():
     """The devices that this person sees."""
-    user = person("device.see")
+    user = person()
     return _shown(devices.mine(session(), user), user)
 
 
 @blueprint.get("/devices/<device_id>")
-def show(device_id):
+def show(device):
     """One device."""
-    user = person("device.see")
-    return _one(devices.find(session(), user, device_id), user)
+    return _one(device, person())
 
 
 @blueprint.patch("/devices/<device_id>")
-def rename(device_id):
+def rename(device):
     """Another name."""
-    user = person("device.change")
-    device = devices.find(session(), user, device_id)
+    user = person()
     name = body.text(body.fields(), "name", _NAME_CHARS_MAX)
     devices.rename(session(), device, name, user.email)
     return _one(device, user)
 
 
 @blueprint.delete("/devices/<device_id>")
-def retire(device_id):
+def retire(device):
     """Shut a device out."""
-    user = person("device.change")
-    device = devices.find(session(), user, device_id)
+    user = person()
     devices.retire(session(), device, user.email)
     return _one(device, user)
 
@@ -50,7 +47,7 @@ def retire(device_id):
 @blueprint.post("/devices/claim")
 def claim():
     """Make the device with a code one's own."""
-    user = person("device.claim")
+    user = person()
     fields = body.fields()
     code, name = body.text(fields, "code", 32), body.text(fields, "name", _NAME_CHARS_MAX, "")
     address = request.remote_addr
@@ -58,19 +55,16 @@ def claim():
 
 
 @blueprint.post("/devices/<device_id>/update-now")
-def update_now(device_id):
+def update_now(device):
     """Tell the board to check now."""
-    user = person("device.change")
-    devices.notify(session(), devices.find(session(), user, device_id), outbox.CHECK)
+    devices.notify(session(), device, outbox.CHECK)
     return {}, 202
 
 
 @blueprint.post("/devices/<device_id>/resolve-conflict")
-def resolve_conflict(device_id):
+def resolve_conflict(device):
     """Decide between the secret that is kept and the one that waits."""
-    user = person("device.change")
-    device = devices.find(session(), user, device_id)
-    is_accepted = body.fields().get("accept")
+    user, is_accepted = person(), body.fields().get("accept")
     if not isinstance(is_accepted, bool):
         raise HostError("bad-request", '"accept" must be true or false.')
     conflicts.resolve(session(), device, is_accepted, user.email)
@@ -78,16 +72,15 @@ def resolve_conflict(device_id):
 
 
 @blueprint.get("/devices/<device_id>/reports")
-def device_reports(device_id):
+def device_reports(device):
     """The newest reports of a device."""
-    device = devices.find(session(), person("device.see"), device_id)
     return [answers.report(one) for one in reports.of(session(), device)]
 
 
 @blueprint.post("/assignments")
 def assign():
     """Offer a release to devices."""
-    user = person("release.assign")
+    user = person()
     fields = body.fields(_ASSIGNMENTS_BYTES_MAX)
     product, number = body.text(fields, "product", 32), body.number(fields, "number")
     release = releases.find(session(), product, number)

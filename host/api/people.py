@@ -8,8 +8,8 @@ from contextlib import suppress
 
 from flask import Blueprint, request
 
+from host.access import person, token
 from host.api import answers, body
-from host.api.authorization import bearer, person
 from host.extensions import host, session
 from host.services import accounts, devices
 
@@ -42,43 +42,42 @@ def sign_in():
     name = body.text(fields, "name", 64, default="command line")
     settings = host().settings
     user = accounts.sign_in(session(), settings, email, password, request.remote_addr)
-    text, token = accounts.issue(session(), user, name, settings.token_s)
-    expires_at = answers.time(token.expires_at)
+    text, kept = accounts.issue(session(), user, name, settings.token_s)
+    expires_at = answers.time(kept.expires_at)
     return {"token": text, "expires_at": expires_at, "user": answers.user(user)}, 201
 
 
 @blueprint.get("/tokens")
 def tokens():
     """The tokens of whoever asks: of command lines, and of browsers."""
-    found = accounts.tokens(session(), person("device.see"))
-    return [answers.token(one, bearer()) for one in found]
+    found = accounts.tokens(session(), person())
+    return [answers.token(one, token()) for one in found]
 
 
 @blueprint.delete("/tokens/current")
 def sign_out():
     """The token that came along is of no use any more."""
-    person("device.see")
-    accounts.revoke(session(), bearer())
+    accounts.revoke(session(), token())
     return {}
 
 
 @blueprint.delete("/tokens/<int:token_id>")
 def revoke_token(token_id):
     """Another token of the same person neither."""
-    accounts.revoke_one(session(), person("device.see"), token_id)
+    accounts.revoke_one(session(), person(), token_id)
     return {}
 
 
 @blueprint.get("/me")
 def me():
     """Whose token this is."""
-    return answers.user(person("device.see"))
+    return answers.user(person())
 
 
 @blueprint.post("/users")
 def create_user():
     """A new account; its password is told once."""
-    admin = person("user.manage")
+    admin = person()
     fields = body.fields()
     email, role = body.text(fields, "email", 254), body.text(fields, "role", 16, "operator")
     user, password = accounts.create(session(), email, role, admin.email)
@@ -88,17 +87,16 @@ def create_user():
 @blueprint.get("/users")
 def users():
     """All accounts."""
-    person("user.manage")
     return [answers.user(one) for one in accounts.everyone(session())]
 
 
 @blueprint.post("/enrolment-tokens")
 def enrolment_token():
     """A token that makes one board this person's, or lets a device of theirs renew its secret."""
-    user, device_id = person("device.claim"), body.fields().get("device")
+    user, device_id = person(), body.fields().get("device")
     device = devices.find(session(), user, device_id) if isinstance(device_id, str) else None
-    text, token = accounts.enrolment(session(), host().settings, user, device)
-    return {"token": text, "expires_at": answers.time(token.expires_at)}, 201
+    text, kept = accounts.enrolment(session(), host().settings, user, device)
+    return {"token": text, "expires_at": answers.time(kept.expires_at)}, 201
 
 
 def _root():

@@ -3,8 +3,8 @@
 from flask import Blueprint, Response, request
 
 from device import protocol
+from host.access import person
 from host.api import answers, body
-from host.api.authorization import person
 from host.extensions import host, session
 from host.services import releases, trust, withdrawal
 
@@ -14,14 +14,12 @@ blueprint = Blueprint("releases_api", __name__, url_prefix="/api/v1")
 @blueprint.get("/products/<product>/next-number")
 def next_number(product):
     """The number that the next release should take."""
-    person("release.see")
     return {"number": releases.next_number(session(), product)}
 
 
 @blueprint.get("/releases")
 def listed():
     """Releases, of one product or of all."""
-    person("release.see")
     found = releases.listed(session(), request.args.get("product"))
     return [_shown(one) for one in found]
 
@@ -29,14 +27,12 @@ def listed():
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>")
 def show(product, number):
     """One release."""
-    person("release.see")
     return _shown(releases.find(session(), product, number))
 
 
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>/manifest")
 def manifest(product, number):
     """The manifest's bytes."""
-    person("release.see")
     content = releases.find(session(), product, number).manifest
     return Response(content, mimetype="application/json")
 
@@ -44,7 +40,7 @@ def manifest(product, number):
 @blueprint.post("/releases")
 def add():
     """Announce a release by its manifest; the answer says which blobs the host lacks."""
-    user = person("release.upload")
+    user = person()
     content = body.read(protocol.MANIFEST_BYTES_MAX, "manifest-too-large")
     release, is_new = releases.add(session(), host().settings, content, user)
     lacks = releases.missing(session(), release)
@@ -54,7 +50,7 @@ def add():
 @blueprint.post("/releases/<product>/<int(max=2147483647):number>/complete")
 def complete(product, number):
     """All blobs are there."""
-    user = person("release.upload")
+    user = person()
     release = releases.find(session(), product, number)
     releases.complete(session(), host().storage, release, user.email)
     return _shown(release)
@@ -63,7 +59,7 @@ def complete(product, number):
 @blueprint.post("/releases/<product>/<int(max=2147483647):number>/withdraw")
 def withdraw(product, number):
     """Nobody is offered it any more; a signature that takes it from boards is queued."""
-    user = person("release.approve")
+    user = person()
     reason = body.text(body.fields(), "reason", 200)
     release = releases.find(session(), product, number)
     waiting = withdrawal.withdraw(session(), host().trust, release, user, reason)

@@ -2,8 +2,8 @@
 
 from flask import Blueprint, Response
 
+from host.access import person
 from host.api import answers, body
-from host.api.authorization import person
 from host.errors import HostError
 from host.extensions import host, session
 from host.services import composing, house, proposals, signers, trust
@@ -19,7 +19,6 @@ _THRESHOLD_MAX = 16
 @blueprint.get(f"{_API}/metadata/<name>")
 def metadata(name):
     """A file of the signed metadata, as boards get it."""
-    person("device.see")
     content = host().trust.repository.read(name)
     if content is None:
         raise HostError("not-found", "There is no such metadata.")
@@ -29,7 +28,6 @@ def metadata(name):
 @blueprint.get(f"{_API}/keys")
 def keys():
     """Roles, keys, and what expires soon."""
-    person("device.see")
     store = host().trust
     shown = [{**one, "expires": answers.time(one["expires"])} for one in signers.roles(store)]
     return {
@@ -42,7 +40,7 @@ def keys():
 @blueprint.post(f"{_API}/keys/import")
 def add_key():
     """Propose that a person's key signs a role."""
-    admin, fields = person("key.manage"), body.fields()
+    admin, fields = person(), body.fields()
     role, email = body.text(fields, "role", 16), body.text(fields, "user", 254)
     arguments = role, fields.get("public"), email, _thresholds(fields)
     return _one(signers.add(session(), host().trust, admin, *arguments)), 201
@@ -51,7 +49,7 @@ def add_key():
 @blueprint.post(f"{_API}/keys/revoke")
 def revoke_key():
     """Propose that a key signs nothing any more."""
-    admin, fields = person("key.manage"), body.fields()
+    admin, fields = person(), body.fields()
     arguments = body.text(fields, "keyid", 64), _thresholds(fields)
     return _one(signers.revoke(session(), host().trust, admin, *arguments)), 201
 
@@ -59,7 +57,7 @@ def revoke_key():
 @blueprint.post(f"{_API}/keys/rotate")
 def rotate_key():
     """Make another key in place of one that the host holds, and propose it."""
-    admin, fields = person("key.manage"), body.fields()
+    admin, fields = person(), body.fields()
     role, passphrase = body.text(fields, "role", 16), body.text(fields, "passphrase", 1024)
     arguments = host().settings, host().trust, admin, role, passphrase
     return _one(signers.rotate(session(), *arguments)), 201
@@ -68,7 +66,6 @@ def rotate_key():
 @blueprint.get(f"{_API}/proposals")
 def listed():
     """What waits for signatures."""
-    person("device.see")
     proposals.settle(session(), host().trust)
     return [_one(one) for one in proposals.listed(session())]
 
@@ -76,14 +73,13 @@ def listed():
 @blueprint.get(f"{_API}/proposals/<int(max=2147483647):proposal_id>")
 def show(proposal_id):
     """One proposal."""
-    person("device.see")
     return _one(proposals.find(session(), proposal_id))
 
 
 @blueprint.post(f"{_API}/proposals")
 def propose():
     """Propose to approve a release, to renew what expires, or the fleet's new address."""
-    user, fields = person("release.approve"), body.fields()
+    user, fields = person(), body.fields()
     kind = body.text(fields, "kind", 16)
     if kind not in _PROPOSED:
         raise HostError("bad-request", f'"kind" must be one of {", ".join(_PROPOSED)}.')
@@ -93,7 +89,7 @@ def propose():
 @blueprint.post(f"{_API}/proposals/<int(max=2147483647):proposal_id>/signatures")
 def sign(proposal_id):
     """Take signatures, or the passphrase of the keys that the host holds."""
-    user, fields = person("release.approve"), body.fields(256 * 1024)
+    user, fields = person(), body.fields(256 * 1024)
     proposal, store = proposals.find(session(), proposal_id), host().trust
     if "passphrase" in fields:
         passphrase, base = body.text(fields, "passphrase", 1024), body.number(fields, "base")
@@ -108,7 +104,7 @@ def sign(proposal_id):
 @blueprint.delete(f"{_API}/proposals/<int(max=2147483647):proposal_id>")
 def drop(proposal_id):
     """Nobody signs it any more."""
-    user, proposal = person("release.approve"), proposals.find(session(), proposal_id)
+    user, proposal = person(), proposals.find(session(), proposal_id)
     proposals.drop(session(), proposal, user)
     return _one(proposal)
 
@@ -116,7 +112,6 @@ def drop(proposal_id):
 @blueprint.get("/metrics")
 def metrics():
     """Figures for a monitoring system, in the text form that Prometheus reads."""
-    person("device.see")
     lines = [
         "# HELP mpfleet_metadata_expires_timestamp_seconds When a role's metadata expires.",
         "# TYPE mpfleet_metadata_expires_timestamp_seconds gauge",
@@ -142,7 +137,6 @@ def _renew(user, kind, _fields):
 
 
 def _fleet(user, kind, fields):
-    person("key.manage")
     content = body.text(fields, "fleet", 8192)
     house.check(content)
     return proposals.propose(session(), host().trust, user, kind, fleet=content)

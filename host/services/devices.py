@@ -26,7 +26,7 @@ def known(session, device_id):
 def mine(session, user):
     """The devices a person sees, newest first: their own, or all for an admin."""
     query = select(Device).order_by(Device.registered_at.desc(), Device.id)
-    if not permissions.allows(user.role, "device.see-all"):
+    if not permissions.allows(user, "device.see-all"):
         query = query.where(Device.owner_id == user.id)
     return list(session.scalars(query))
 
@@ -37,7 +37,7 @@ def find(session, user, device_id):
     Raises: HostError `not-found`.
     """
     device = session.get(Device, device_id)
-    sees_all = permissions.allows(user.role, "device.see-all")
+    sees_all = permissions.allows(user, "device.see-all")
     if device is None or not (sees_all or device.owner_id == user.id):
         raise HostError("not-found", f"There is no device {device_id!r} of yours.")
     return device

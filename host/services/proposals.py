@@ -222,9 +222,7 @@ def _must_be_possible(session, store, kind, product, number):
 
 
 def _must_be_allowed(user, kind):
-    action = composing.ACTIONS.get(kind, "key.manage")
-    if not permissions.allows(user.role, action):
-        raise HostError("forbidden", f"The role {user.role} may not do this ({action}).")
+    permissions.require(user, composing.ACTIONS.get(kind, "key.manage"))
 
 
 def _must_be_open(proposal):

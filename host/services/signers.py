@@ -84,8 +84,7 @@ def rotate(session, settings, store, admin, role, passphrase, *, now=None):
 
     Raises: HostError `forbidden`, `no-key`; KeptError `wrong-passphrase`.
     """
-    if not permissions.allows(admin.role, "key.manage"):
-        raise HostError("forbidden", f"The role {admin.role} may not do this (key.manage).")
+    permissions.require(admin, "key.manage")
     old = store.vault.public(role) if role in ROLES else None
     if old is None:
         raise HostError("no-key", f"The host holds no key for {role[:32]!r}.")

@@ -2,6 +2,7 @@
 
 from flask import flash, redirect, request, url_for
 
+from host.access import person
 from host.errors import HostError
 from host.extensions import host, keep_changes, session
 from host.services import devices
@@ -13,22 +14,21 @@ _CODE_CHARS_MAX = 32
 
 
 @blueprint.get("/claim")
-@pages.signed_in("device.claim")
-def form(user):
+def form():
     """Ask for the code, or for a yes to the one in the address."""
-    return pages.render("claim.html", user, code=request.args.get("code", "")[:_CODE_CHARS_MAX])
+    return pages.render("claim.html", code=request.args.get("code", "")[:_CODE_CHARS_MAX])
 
 
 @blueprint.post("/claim")
-@pages.signed_in("device.claim")
-def take(user):
+def take():
     """Claim; a wrong code is asked again."""
     code, name = request.form.get("code", "")[:_CODE_CHARS_MAX], request.form.get("name", "")[:64]
     try:
-        device = devices.claim(session(), host().settings, user, code, name, request.remote_addr)
+        given = code, name, request.remote_addr
+        device = devices.claim(session(), host().settings, person(), *given)
     except HostError as error:
         keep_changes()
-        page = pages.render("claim.html", user, code=code, name=name, error=error)
+        page = pages.render("claim.html", code=code, name=name, error=error)
         return page, error.status
     flash("The board is yours.")
     return redirect(url_for("devices.show", device_id=device.id))

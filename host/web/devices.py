@@ -2,6 +2,7 @@
 
 from flask import flash, redirect, request, url_for
 
+from host.access import person
 from host.errors import HostError
 from host.extensions import session
 from host.services import assignments, conflicts, devices, events, outbox, releases, reports
@@ -14,43 +15,36 @@ _NUMBER_DIGITS_MAX = 10
 
 
 @blueprint.get("/")
-@pages.signed_in("device.see")
-def listed(user):
+def listed():
     """All devices that this person sees."""
-    return pages.render("devices.html", user, **_list(user))
+    return pages.render("devices.html", **_list(person()))
 
 
 @blueprint.get("/devices/rows")
-@pages.signed_in("device.see")
-def rows(user):
+def rows():
     """The list alone, fetched every few seconds by live.js."""
-    return pages.render("_devices.html", user, **_list(user))
+    return pages.render("_devices.html", **_list(person()))
 
 
 @blueprint.get("/devices/<device_id>")
-@pages.signed_in("device.see")
-def show(user, device_id):
+def show(device):
     """One device."""
-    device = devices.find(session(), user, device_id)
     choice = [one for one in releases.listed(session(), device.product) if one.state == "ready"]
-    return pages.render("device.html", user, releases=choice, **_one(device))
+    return pages.render("device.html", releases=choice, **_one(device))
 
 
 @blueprint.get("/devices/<device_id>/live")
-@pages.signed_in("device.see")
-def live(user, device_id):
+def live(device):
     """What changes of one device, fetched every few seconds by live.js."""
-    return pages.render("_device.html", user, **_one(devices.find(session(), user, device_id)))
+    return pages.render("_device.html", **_one(device))
 
 
 @blueprint.post("/devices/<device_id>/<action>")
-@pages.signed_in("device.change")
-def change(user, device_id, action):
+def change(device, action):
     """Do one of the actions below and show the device again."""
-    device = devices.find(session(), user, device_id)
     if action not in _ACTIONS:
         raise HostError("not-found", "There is no such action.")
-    flash(_ACTIONS[action](device, user))
+    flash(_ACTIONS[action](device, person()))
     return redirect(url_for("devices.show", device_id=device.id))
 
 

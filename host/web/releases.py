@@ -2,6 +2,7 @@
 
 from flask import flash, redirect, url_for
 
+from host.access import person
 from host.extensions import host, session
 from host.services import assignments, composing, devices, proposals, releases, trust
 from host.web import pages
@@ -10,34 +11,31 @@ blueprint = pages.page_blueprint("releases")
 
 
 @blueprint.get("/releases")
-@pages.signed_in("release.see")
-def listed(user):
+def listed():
     """All releases."""
     found = releases.listed(session())
-    return pages.render("releases.html", user, releases=found, is_approved=_is_approved)
+    return pages.render("releases.html", releases=found, is_approved=_is_approved)
 
 
 @blueprint.get("/releases/<product>/<int(max=2147483647):number>")
-@pages.signed_in("release.see")
-def show(user, product, number):
+def show(product, number):
     """One release, its files, and the devices it is for."""
     release = releases.find(session(), product, number)
-    found = devices.chosen(session(), user, "all", release)
+    found = devices.chosen(session(), person(), "all", release)
     newest = assignments.newest(session(), [device.id for device in found])
     return pages.render(
-        "release.html", user, release=release, devices=found, newest=newest,
+        "release.html", release=release, devices=found, newest=newest,
         is_approved=_is_approved(release), waiting=_waiting(release),
     )  # fmt: skip
 
 
 @blueprint.post("/releases/<product>/<int(max=2147483647):number>/assign")
-@pages.signed_in("release.assign")
-def assign(user, product, number):
+def assign(product, number):
     """Offer it to every device of this person that it is for and that does not run it."""
     release = releases.find(session(), product, number)
-    found = devices.chosen(session(), user, "all", release)
+    found = devices.chosen(session(), person(), "all", release)
     lacking = [device for device in found if device.number != release.number]
-    made = assignments.assign(session(), lacking, release, user.email)
+    made = assignments.assign(session(), lacking, release, person().email)
     flash(f"Release {number} is offered to {len(made)} device{'' if len(made) == 1 else 's'}.")
     return redirect(url_for("releases.show", product=product, number=number))
 

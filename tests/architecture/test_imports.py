@@ -78,12 +78,20 @@ TABLE = (
     ),
     (
         "host/web/*",
-        ("host.web*", "host.services*", "host.errors", "host.extensions", "host.settings"),
+        (
+            "host.web*",
+            "host.access",
+            "host.services*",
+            "host.errors",
+            "host.extensions",
+            "host.settings",
+        ),
     ),
     (
         "host/api/*",
         (
             "host.api*",
+            "host.access",
             "host.services*",
             "host.errors",
             "host.extensions",

@@ -1,4 +1,4 @@
-"""Rate limits, and the table of who may do what."""
+"""Rate limits."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -7,7 +7,6 @@ import pytest
 from host.errors import HostError
 from host.models import Attempt
 from host.services import limits as rate
-from host.services import permissions
 from host.settings import LIMITS
 
 NOW = datetime(2026, 11, 24, tzinfo=UTC)
@@ -69,20 +68,3 @@ def test_one_address_cannot_use_up_the_sign_ins_of_a_person():
         LIMITS[f"sign-in:{name}"] for name in ("email", "email-address")
     )
     assert from_one * window_s / each_s < at_all / 2
-
-
-ROLES = (
-    ("viewer", "device.see", True),
-    ("viewer", "device.change", False),
-    ("operator", "release.upload", True),
-    ("operator", "device.see-all", False),
-    ("approver", "release.approve", True),
-    ("approver", "user.manage", False),
-    ("admin", "user.manage", True),
-    ("king", "device.see", False),
-)
-
-
-@pytest.mark.parametrize(("role", "action", "is_allowed"), ROLES)
-def test_who_may_do_what(role, action, is_allowed):
-    assert permissions.allows(role, action) is is_allowed
