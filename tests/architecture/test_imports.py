@@ -57,7 +57,7 @@ TABLE = (
     ("device/update/firmware_slot.py", ("device.errors", "device.update.firmware")),
     ("device/*", ("device.errors", "device.protocol")),
     ("simulator/*", ("simulator", "simulator.*")),
-    ("host/engine/decide.py", ()),
+    ("host/rollouts/*", ("host.rollouts*",)),  # pure
     ("host/verification/*", ("host.verification*", "simulator*")),
     ("host/models/*", ("host.models", "host.models.*")),
     (
@@ -67,6 +67,7 @@ TABLE = (
             "host.services.*",
             "host.models",
             "host.models.*",
+            "host.rollouts*",
             "host.storage",
             "host.patches",
             "host.verification*",
