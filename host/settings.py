@@ -22,6 +22,9 @@ LIMITS = {
     "sign-in:email-address": (10, 300),
     "claim:user": (20, 600),  # guessing 1 of 30^8 codes stays hopeless
     "claim:address": (60, 600),
+    "transfer:user": (60, 3600),  # its answer tells who has an account
+    "sign-up:address": (20, 3600),
+    "reset:address": (20, 3600),
     "passphrase:user": (10, 300),  # each costs the host a tenth of a second and 64 MB
 }
 

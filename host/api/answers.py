@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 from flask import jsonify
 
-from host.services import permissions, secret
+from host.services import owners, secret
 
 
 def refusal(error):
@@ -37,13 +37,14 @@ def token(one, text):
     }
 
 
-def device(one, newest, version, viewer):
-    """A device with its newest assignment, as `viewer` may see it."""
-    is_admin = permissions.allows(viewer, "device.see-all")
+def device(one, newest, version, claim_code):
+    """A device with its newest assignment."""
     return {
         "id": one.id,
         "name": one.name,
         "owner": one.owner.email if one.owner else None,
+        "group": one.group.name if one.group else None,
+        "offered_to": one.offered_to.email if one.offered_to else None,
         "mac": one.mac,
         "model": one.model,
         "product": one.product,
@@ -59,7 +60,19 @@ def device(one, newest, version, viewer):
         "firmware": one.firmware,
         "assignment": assignment(newest) if newest else None,
         "progress": _progress(one.progress),
-        "claim_code": one.claim_code if is_admin else None,
+        "claim_code": claim_code,
+    }
+
+
+def offer(one):
+    """A device that is offered to somebody who does not have it yet."""
+    return {
+        "device": one.id,
+        "name": one.name,
+        "product": one.product,
+        "model": one.model,
+        "from": owners.name(one),
+        "offered_at": time(one.offered_at),
     }
 
 

@@ -7,7 +7,7 @@ from host.api import body
 from host.api.authorization import board, claimed_board, device
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import blobs, checkin, patches, presence, registration, reports, trust
+from host.services import blobs, checkin, claiming, patches, presence, registration, reports, trust
 
 blueprint = Blueprint("device_api", __name__, url_prefix=protocol.API)
 
@@ -26,9 +26,10 @@ def register():
     done = registration.register(session(), host().settings, fields, request.remote_addr)
     trust.note_seen(session(), host().trust, done.device, fields.get("metadata"))
     answer = {"state": done.device.state}
-    if done.device.claim_code:
-        answer["claim_code"] = done.device.claim_code
-        answer["claim_url"] = f"{host().settings.public_url}/claim?code={done.device.claim_code}"
+    code = claiming.code(host().settings, done.device)
+    if code:
+        answer["claim_code"] = code
+        answer["claim_url"] = f"{host().settings.public_url}/claim?code={code}"
     if done.is_token_refused:
         answer["token"] = _REFUSED
     return answer

@@ -1,9 +1,9 @@
 """The user API of devices and assignments (SPEC section 11)."""
 
-from flask import Blueprint, request
+from flask import Blueprint
 
 from host.access import person
-from host.api import answers, body
+from host.api import answers, body, shown
 from host.errors import HostError
 from host.extensions import host, session
 from host.services import assignments, conflicts, devices, outbox, releases, reports, trust
@@ -18,13 +18,13 @@ _NAME_CHARS_MAX = 64
 def listed():
     """The devices that this person sees."""
     user = person()
-    return _shown(devices.mine(session(), user), user)
+    return shown.several(devices.mine(session(), user), user)
 
 
 @blueprint.get("/devices/<device_id>")
 def show(device):
     """One device."""
-    return _one(device, person())
+    return shown.one(device, person())
 
 
 @blueprint.patch("/devices/<device_id>")
@@ -33,7 +33,7 @@ def rename(device):
     user = person()
     name = body.text(body.fields(), "name", _NAME_CHARS_MAX)
     devices.rename(session(), device, name, user.email)
-    return _one(device, user)
+    return shown.one(device, user)
 
 
 @blueprint.delete("/devices/<device_id>")
@@ -41,17 +41,7 @@ def retire(device):
     """Shut a device out."""
     user = person()
     devices.retire(session(), device, user.email)
-    return _one(device, user)
-
-
-@blueprint.post("/devices/claim")
-def claim():
-    """Make the device with a code one's own."""
-    user = person()
-    fields = body.fields()
-    code, name = body.text(fields, "code", 32), body.text(fields, "name", _NAME_CHARS_MAX, "")
-    address = request.remote_addr
-    return _one(devices.claim(session(), host().settings, user, code, name, address), user)
+    return shown.one(device, user)
 
 
 @blueprint.post("/devices/<device_id>/update-now")
@@ -68,13 +58,14 @@ def resolve_conflict(device):
     if not isinstance(is_accepted, bool):
         raise HostError("bad-request", '"accept" must be true or false.')
     conflicts.resolve(session(), device, is_accepted, user.email)
-    return _one(device, user)
+    return shown.one(device, user)
 
 
 @blueprint.get("/devices/<device_id>/reports")
 def device_reports(device):
     """The newest reports of a device."""
-    return [answers.report(one) for one in reports.of(session(), device)]
+    found = reports.of(session(), device, since=devices.since(person(), device))
+    return [answers.report(one) for one in found]
 
 
 @blueprint.post("/assignments")
@@ -89,18 +80,3 @@ def assign():
     is_approved = trust.is_approved(host().trust, release)
     given = [answers.assignment(one) for one in made]
     return {"assignments": given, "approved": is_approved}, 201
-
-
-def _one(device, user):
-    return _shown([device], user)[0]
-
-
-def _shown(found, user):
-    newest = assignments.newest(session(), [device.id for device in found])
-    versions = releases.versions(session(), found)
-    return [
-        answers.device(
-            device, newest.get(device.id), versions.get((device.product, device.number)), user
-        )
-        for device in found
-    ]

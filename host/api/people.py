@@ -11,7 +11,7 @@ from flask import Blueprint, request
 from host.access import person, token
 from host.api import answers, body
 from host.extensions import host, session
-from host.services import accounts, devices
+from host.services import accounts
 
 blueprint = Blueprint("people_api", __name__, url_prefix="/api/v1")
 
@@ -88,15 +88,6 @@ def create_user():
 def users():
     """All accounts."""
     return [answers.user(one) for one in accounts.everyone(session())]
-
-
-@blueprint.post("/enrolment-tokens")
-def enrolment_token():
-    """A token that makes one board this person's, or lets a device of theirs renew its secret."""
-    user, device_id = person(), body.fields().get("device")
-    device = devices.find(session(), user, device_id) if isinstance(device_id, str) else None
-    text, kept = accounts.enrolment(session(), host().settings, user, device)
-    return {"token": text, "expires_at": answers.time(kept.expires_at)}, 201
 
 
 def _root():

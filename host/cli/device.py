@@ -49,22 +49,6 @@ def show(client: Client, reference: str, as_json: bool) -> None:
     output.show({**one, "reports": reports}, as_json, _device_text)
 
 
-@device.command()
-@click.argument("code")
-@click.option("--name", help="A name for it.")
-@output.as_json
-@signed_in
-def claim(client: Client, code: str, name: str | None, as_json: bool) -> None:
-    """Make a registered board yours by the code it shows.
-
-    \b
-    Example:
-      mpfleet device claim ABCD-EFGH --name kitchen
-    """
-    value = {"code": code, **({"name": name} if name else {})}
-    _show_one(client.send("POST", "/devices/claim", value), as_json)
-
-
 @device.command("update-now")
 @click.argument("references", metavar="DEVICE...", nargs=-1, required=True)
 @signed_in
@@ -95,7 +79,7 @@ def rename(client: Client, reference: str, name: str, as_json: bool) -> None:
       mpfleet device rename 24a160000001 kitchen
     """
     one = client.device(reference)
-    _show_one(client.send("PATCH", f"/devices/{one['id']}", {"name": name}), as_json)
+    show_one(client.send("PATCH", f"/devices/{one['id']}", {"name": name}), as_json)
 
 
 @device.command()
@@ -114,7 +98,7 @@ def retire(client: Client, reference: str, yes: bool, as_json: bool) -> None:
     if not yes:
         question = f"Shut {label(one)} out? Only a deploy over USB brings it back."
         click.confirm(question, abort=True, err=True)
-    _show_one(client.send("DELETE", f"/devices/{one['id']}"), as_json)
+    show_one(client.send("DELETE", f"/devices/{one['id']}"), as_json)
 
 
 def label(one: dict[str, Any]) -> str:
@@ -122,14 +106,15 @@ def label(one: dict[str, Any]) -> str:
     return one["name"] or one["id"]
 
 
-def _show_one(one: dict[str, Any], as_json: bool) -> None:
+def show_one(one: dict[str, Any], as_json: bool) -> None:
+    """Print a device."""
     output.show(one, as_json, _device_text)
 
 
 _LIST = ("id", "name", "product", "state", "online", "number", "mode", "last_seen_at")
 _SHOW = (
-    *("id", "name", "owner", "product", "model", "mac", "state", "online", "number", "version"),
-    *("slot", "mode", "firmware", "registered_at", "last_seen_at"),
+    *("id", "name", "owner", "group", "product", "model", "mac", "state", "online", "number"),
+    *("version", "slot", "mode", "firmware", "registered_at", "last_seen_at"),
 )
 
 

@@ -5,12 +5,13 @@ from host.models.attempt import Attempt
 from host.models.base import Base
 from host.models.device import Device
 from host.models.event import Event
+from host.models.group import Group, Membership
 from host.models.outbox import Outbox
 from host.models.proposal import Proposal, ProposalSignature
 from host.models.release import Blob, Release, ReleaseBlob
 from host.models.report import Report
 from host.models.signer import SeenVersion, Signer
-from host.models.user import EnrolmentToken, Token, User
+from host.models.user import EnrolmentToken, Link, Token, User
 
 __all__ = [
     "Assignment",
@@ -20,6 +21,9 @@ __all__ = [
     "Device",
     "EnrolmentToken",
     "Event",
+    "Group",
+    "Link",
+    "Membership",
     "Outbox",
     "Proposal",
     "ProposalSignature",

@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from host.models.base import Base
+from host.models.group import Group
 from host.models.user import User
 
 
@@ -18,7 +19,6 @@ class Device(Base):
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
     secret_digest: Mapped[str] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)  # unclaimed, claimed, retired
-    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
     name: Mapped[str] = mapped_column(String(64), default="")
     mac: Mapped[str | None] = mapped_column(String(32))
     model: Mapped[str | None] = mapped_column(String(64))
@@ -27,7 +27,19 @@ class Device(Base):
     registered_at: Mapped[datetime]
     registered_from: Mapped[str] = mapped_column(String(64), default="")
     last_seen_at: Mapped[datetime | None]
-    claim_code: Mapped[str | None] = mapped_column(String(9), unique=True)
+
+    # Whose it is: a person's or a group's, and since when. Who has it sees nothing of before.
+    owner_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    group_id: Mapped[int | None] = mapped_column(ForeignKey("group.id"), index=True)
+    owned_since: Mapped[datetime | None]
+    offered_to_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"), index=True)
+    offered_at: Mapped[datetime | None]
+
+    # The codes that claim it, kept as hashes: ours, made of the seed; the one that the board made.
+    claim_seed: Mapped[str | None] = mapped_column(String(32))
+    claim_digest: Mapped[str | None] = mapped_column(String(64), unique=True)
+    board_code_digest: Mapped[str | None] = mapped_column(String(64))
+    board_code_at: Mapped[datetime | None]
 
     # What it said last, by status, report or registration.
     online: Mapped[bool] = mapped_column(default=False)
@@ -44,7 +56,9 @@ class Device(Base):
     conflict_from: Mapped[str | None] = mapped_column(String(64))
     conflict_has_token: Mapped[bool] = mapped_column(default=False)
 
-    owner: Mapped[User | None] = relationship(lazy="joined")
+    owner: Mapped[User | None] = relationship(lazy="joined", foreign_keys=[owner_id])
+    group: Mapped[Group | None] = relationship(lazy="joined")
+    offered_to: Mapped[User | None] = relationship(foreign_keys=[offered_to_id])
 
     @property
     def shown_state(self):

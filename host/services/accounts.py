@@ -11,7 +11,7 @@ from sqlalchemy import delete, func, select
 
 from host.errors import HostError, KeptError
 from host.models import EnrolmentToken, Token, User
-from host.services import events, limits, permissions, secret
+from host.services import events, limits, owners, permissions, secret
 from host.services.clock import utc
 
 TOKEN_PREFIX = "mpf_"  # noqa: S105 - says what it is, is none
@@ -50,6 +50,14 @@ def find(session, email):
     user = session.scalars(select(User).where(User.email == email)).first()
     if user is None:
         raise HostError("not-found", f"Nobody has an account as {email}.")
+    return user
+
+
+def find_active(session, email):
+    """The same, of those who may sign in. Raises: HostError `not-found`."""
+    user = find(session, email)
+    if user.deactivated_at:
+        raise HostError("not-found", f"{user.email} is deactivated.")
     return user
 
 
@@ -136,7 +144,7 @@ def enrolment(session, settings, user, device=None, *, now=None):
 
     Raises: HostError `forbidden` for a device of somebody else.
     """
-    if device and device.owner_id != user.id:
+    if device and not owners.is_theirs(session, user, device):
         raise HostError("forbidden", f"Device {device.id} is not yours.")
     now = utc(now)
     long_ago = now - timedelta(days=30)  # until then it can be seen which board used which

@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 from host.errors import HostError
 from host.models import Assignment, Device
 from host.models.assignment import OPEN
-from host.services import events, outbox
+from host.services import events, outbox, owners
 from host.services.clock import utc
 
 _INTERRUPTIONS_MAX = 3  # then even bad luck ends the offer
@@ -94,8 +94,7 @@ def withdraw(session, release, *, now=None):
 
 
 def _must_fit(device, release):
-    if device.state != "claimed":
-        raise HostError("not-claimed", f"Device {device.id} is {device.state}.")
+    owners.must_be_somebodys(device)
     if device.product != release.product:
         raise HostError(
             "wrong-product", f"Device {device.id} is a {device.product}, not a {release.product}."

@@ -1,7 +1,7 @@
 """Two boards say that they are the same device: a person decides, and until then the first is."""
 
 from host.errors import HostError
-from host.services import events, limits, outbox, secret, strangers
+from host.services import events, limits, outbox, owners, secret, strangers
 
 
 def note(session, settings, device, board_secret, person, address, now):
@@ -13,7 +13,7 @@ def note(session, settings, device, board_secret, person, address, now):
     digest = secret.digest(board_secret)
     if device.conflict_digest == digest:
         return
-    is_owners = person is not None and person.id == device.owner_id
+    is_owners = owners.is_theirs(session, person, device)
     if not is_owners:
         strangers.admit(session, settings, address, now)
     if device.conflict_digest is None or (is_owners and not device.conflict_has_token):

@@ -13,7 +13,9 @@ def add(session, who, subject, what, why="", *, now=None):
     session.add(Event(at=utc(now), who=who, subject=subject, what=what, why=why))
 
 
-def of(session, subject, limit=50):
+def of(session, subject, limit=50, since=None):
     """The newest events of one subject: `device <id>`, `release <product>/<number>`, …"""
-    query = select(Event).where(Event.subject == subject).order_by(Event.id.desc()).limit(limit)
-    return list(session.scalars(query))
+    query = select(Event).where(Event.subject == subject)
+    if since is not None:
+        query = query.where(Event.at >= since)
+    return list(session.scalars(query.order_by(Event.id.desc()).limit(limit)))

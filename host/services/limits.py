@@ -32,6 +32,13 @@ def clear(session, name, subject=""):
     session.execute(delete(Attempt).where(Attempt.bucket == f"{name} {subject}"[:320]))
 
 
+def forgive(session, name, subject=""):
+    """The last attempt was right: it does not count. Those before it still do."""
+    bucket = f"{name} {subject}"[:320]
+    right = update(Attempt).where(Attempt.bucket == bucket, Attempt.count > 0)
+    session.execute(right.values(count=Attempt.count - 1))
+
+
 def network(address):
     """What shares a limit: one IPv4 address, or the /64 that one IPv6 customer has."""
     try:

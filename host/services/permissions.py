@@ -21,13 +21,15 @@ ACTIONS = {
     "release.assign": "operator",
     "release.approve": "approver",
     "key.manage": "admin",
+    "group.see": "viewer",  # one's own
+    "group.manage": "admin",
     "user.manage": "admin",
 }
 
 # Whose things a route is about
 PUBLIC = "public"  # nobody is asked who they are
 BOARD = "board"  # a board asks, by id and secret (api.authorization)
-OWN = "own"  # what is the person's alone: sign-ins
+OWN = "own"  # what is the person's alone: sign-ins, devices offered to them
 DEVICE = "device"  # devices that are the person's; of those who may device.see-all, any
 FLEET = "fleet"  # what all people share
 
@@ -47,16 +49,22 @@ ROUTES = {
     "people_api.me": ("account.see", OWN),
     "people_api.create_user": ("user.manage", FLEET),
     "people_api.users": ("user.manage", FLEET),
-    "people_api.enrolment_token": ("device.claim", DEVICE),
     "devices_api.listed": ("device.see", DEVICE),
     "devices_api.show": ("device.see", DEVICE),
     "devices_api.rename": ("device.change", DEVICE),
     "devices_api.retire": ("device.change", DEVICE),
-    "devices_api.claim": ("device.claim", FLEET),
     "devices_api.update_now": ("device.change", DEVICE),
     "devices_api.resolve_conflict": ("device.change", DEVICE),
     "devices_api.device_reports": ("device.see", DEVICE),
     "devices_api.assign": ("release.assign", DEVICE),
+    "ownership_api.claim": ("device.claim", FLEET),
+    "ownership_api.enrolment_token": ("device.claim", DEVICE),
+    "ownership_api.give_back": ("device.change", DEVICE),
+    "ownership_api.transfer": ("device.change", DEVICE),
+    "ownership_api.take_back": ("device.change", DEVICE),
+    "ownership_api.offers": ("device.see", OWN),
+    "ownership_api.accept": ("device.claim", OWN),
+    "ownership_api.decline": ("device.claim", OWN),
     "releases_api.next_number": ("release.see", FLEET),
     "releases_api.listed": ("release.see", FLEET),
     "releases_api.show": ("release.see", FLEET),
@@ -87,7 +95,12 @@ ROUTES = {
     "devices.live": ("device.see", DEVICE),
     "devices.change": ("device.change", DEVICE),
     "claim.form": ("device.claim", FLEET),
+    "claim.waiting": ("device.claim", FLEET),
     "claim.take": ("device.claim", FLEET),
+    "ownership.accept": ("device.claim", OWN),
+    "ownership.decline": ("device.claim", OWN),
+    "ownership.new_secret": ("device.claim", DEVICE),
+    "ownership.give_back": ("device.change", DEVICE),
     "releases.listed": ("release.see", FLEET),
     "releases.show": ("release.see", FLEET),
     "releases.assign": ("release.assign", DEVICE),

@@ -18,7 +18,16 @@ from sqlalchemy import select, update
 
 from host.errors import HostError, KeptError
 from host.models import Device, EnrolmentToken, User
-from host.services import conflicts, devices, events, limits, secret, strangers
+from host.services import (
+    claiming,
+    conflicts,
+    events,
+    limits,
+    owners,
+    permissions,
+    secret,
+    strangers,
+)
 from host.services.clock import utc
 from host.services.manifest import NUMBER_MAX, Product
 
@@ -39,6 +48,7 @@ class Board(BaseModel):
     firmware: _Text | None = None
     number: Annotated[int, Field(ge=0, le=NUMBER_MAX)] | None = None
     token: Annotated[str, Field(max_length=200)] | None = None
+    code: Annotated[str, Field(pattern=r"^[A-Z2-9]{4}-[A-Z2-9]{4}$")] | None = None
 
 
 @dataclass(frozen=True)
@@ -57,7 +67,7 @@ def register(session, settings, fields, address, *, now=None):
     now = utc(now)
     board = _parse(fields)
     token = _unused_token(session, board, now)
-    person = session.get(User, token.user_id) if token else None
+    person = _person(session, token)
     device = _known(session, settings, board, now)
     if device is None:
         device = _new(session, settings, board, person, address, now)
@@ -67,8 +77,10 @@ def register(session, settings, fields, address, *, now=None):
         _take_over_or_conflict(session, settings, device, board, token, person, address, now)
     _hear(session, device, board, now)
     if person and device.state == "unclaimed":
-        devices.take(session, device, person, "by an enrolment token", now=now)
-    if person and device.owner is person:
+        claiming.take(session, device, person, "by an enrolment token", now=now)
+    if device.state == "unclaimed":
+        _show_codes(settings, device, board, now)
+    if owners.is_theirs(session, person, device):
         _use(session, token, device, now)
     return Registered(device, is_token_refused=_is_refused(session, board, device))
 
@@ -86,6 +98,13 @@ def _unused_token(session, board, now):
     token = _token(session, board)
     is_good = token is not None and token.used_at is None and token.expires_at > now
     return token if is_good and token.device_id in (None, board.id) else None
+
+
+def _person(session, token):
+    """Whose token it is, if they may have devices still."""
+    user = session.get(User, token.user_id) if token else None
+    is_good = user and not user.deactivated_at and permissions.allows(user, "device.claim")
+    return user if is_good else None
 
 
 def _is_refused(session, board, device):
@@ -125,7 +144,6 @@ def _new(session, settings, board, person, address, now):
     device = Device(
         id=board.id, secret_digest=secret.digest(board.secret), state="unclaimed",
         product=board.product, registered_at=now, registered_from=limits.network(address),
-        claim_code=secret.claim_code(),
     )  # fmt: skip
     session.add(device)
     events.add(session, f"device {board.id}", f"device {board.id}", "registered", now=now)
@@ -134,7 +152,7 @@ def _new(session, settings, board, person, address, now):
 
 
 def _revive(session, device, board, person, now):
-    if person is None or device.owner_id != person.id:
+    if not owners.is_theirs(session, person, device):
         raise HostError("retired", f"Device {device.id} was retired.")
     device.secret_digest, device.state = secret.digest(board.secret), "claimed"
     events.add(session, person.email, f"device {device.id}", "revived", "deployed again", now=now)
@@ -145,7 +163,7 @@ def _take_over_or_conflict(session, settings, device, board, token, person, addr
         device.secret_digest = secret.digest(board.secret)
         conflicts.settle(device)
         return
-    if person and device.owner is person and token.device_id == device.id:
+    if owners.is_theirs(session, person, device) and token.device_id == device.id:
         conflicts.renew(session, device, secret.digest(board.secret), person.email, now=now)
         return
     conflicts.note(session, settings, device, board.secret, person, address, now)
@@ -153,6 +171,13 @@ def _take_over_or_conflict(session, settings, device, board, token, person, addr
         "identity-conflict",
         f"Device {device.id} is registered with another secret. Its owner must decide.",
     )
+
+
+def _show_codes(settings, device, board, now):
+    if device.claim_seed is None:
+        claiming.open_code(settings, device)
+    if board.code:
+        claiming.hear(settings, device, board.code, now=now)
 
 
 def _hear(session, device, board, now):

@@ -6,11 +6,11 @@ a report that can never be delivered would block those behind it.
 
 from datetime import UTC, datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, or_, select
 
 from device import protocol
 from host.errors import HostError
-from host.models import Report
+from host.models import Device, Report
 from host.services import assignments
 from host.services.clock import utc
 from host.services.presence import is_number, text
@@ -46,17 +46,21 @@ def accept(session, settings, device, items, *, now=None):
     return len(fresh)
 
 
-def of(session, device, limit=50):
+def of(session, device, limit=50, since=None):
     """The newest reports of a device."""
     query = select(Report).where(Report.device_id == device.id)
+    if since is not None:
+        query = query.where(Report.received_at >= since)
     return list(session.scalars(query.order_by(Report.id.desc()).limit(limit)))
 
 
 def newest(session, device_ids):
-    """The newest report of each device, by device id."""
+    """The newest report of each device, by device id; none of before it came to its people."""
     ids = (
         select(func.max(Report.id))
+        .join(Device, Device.id == Report.device_id)
         .where(Report.device_id.in_(device_ids))
+        .where(or_(Device.owned_since.is_(None), Report.received_at >= Device.owned_since))
         .group_by(Report.device_id)
     )
     found = session.scalars(select(Report).where(Report.id.in_(ids)))

@@ -4,8 +4,20 @@ from flask import flash, redirect, request, url_for
 
 from host.access import person
 from host.errors import HostError
-from host.extensions import session
-from host.services import assignments, conflicts, devices, events, outbox, releases, reports
+from host.extensions import host, session
+from host.services import (
+    assignments,
+    claiming,
+    conflicts,
+    devices,
+    events,
+    groups,
+    outbox,
+    permissions,
+    releases,
+    reports,
+    transfers,
+)
 from host.web import pages
 
 blueprint = pages.page_blueprint("devices")
@@ -17,7 +29,8 @@ _NUMBER_DIGITS_MAX = 10
 @blueprint.get("/")
 def listed():
     """All devices that this person sees."""
-    return pages.render("devices.html", **_list(person()))
+    offers = transfers.offers(session(), person())
+    return pages.render("devices.html", offers=offers, **_list(person()))
 
 
 @blueprint.get("/devices/rows")
@@ -30,7 +43,8 @@ def rows():
 def show(device):
     """One device."""
     choice = [one for one in releases.listed(session(), device.product) if one.state == "ready"]
-    return pages.render("device.html", releases=choice, **_one(device))
+    mine = groups.listed(session(), person())
+    return pages.render("device.html", releases=choice, groups=mine, **_one(device))
 
 
 @blueprint.get("/devices/<device_id>/live")
@@ -89,6 +103,22 @@ def _refuse_secret(device, user):
     return "The old secret goes on working, the other was turned away."
 
 
+def _transfer(device, user):
+    if "group" in request.form:
+        transfers.to_group(session(), device, user, request.form["group"])
+        return f"The device is with the group {device.group.name} now."
+    email = request.form.get("user", "")
+    transfers.to_person(session(), host().settings, device, user, email)
+    if device.offered_to:
+        return f"The device is offered to {device.offered_to.email}; they see it among theirs."
+    return f"The device is {device.owner.email}'s now."
+
+
+def _take_back(device, user):
+    transfers.take_back(session(), device, user)
+    return "The device is offered to nobody any more."
+
+
 _ACTIONS = {
     "update-now": _update_now,
     "retry-active": _retry_active,
@@ -97,6 +127,8 @@ _ACTIONS = {
     "retire": _retire,
     "accept-secret": _accept_secret,
     "refuse-secret": _refuse_secret,
+    "transfer": _transfer,
+    "take-back": _take_back,
 }
 
 
@@ -112,10 +144,13 @@ def _list(user):
 
 
 def _one(device):
+    since = devices.since(person(), device)
+    sees_codes = permissions.allows(person(), "device.see-all")
     return {
         "device": device,
         "assignment": assignments.newest(session(), [device.id]).get(device.id),
         "version": releases.versions(session(), [device]).get((device.product, device.number)),
-        "reports": reports.of(session(), device, 20),
-        "events": events.of(session(), f"device {device.id}", 20),
+        "reports": reports.of(session(), device, 20, since),
+        "events": events.of(session(), f"device {device.id}", 20, since),
+        "claim_code": claiming.code(host().settings, device) if sees_codes else None,
     }

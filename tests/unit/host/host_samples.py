@@ -5,7 +5,7 @@ import json
 from types import SimpleNamespace
 
 from host.models import Device, User
-from host.services import accounts, secret
+from host.services import accounts, claiming, secret
 from host.services.clock import utc
 
 DEVICE_ID = "24a160000001"
@@ -37,6 +37,14 @@ def make_device(db, owner=None, device_id=DEVICE_ID, **fields):
     db.add(device)
     db.commit()
     return device
+
+
+def make_waiting(db, settings, device_id=DEVICE_ID, **fields):
+    """A device that waits for its person: (device, claim code)."""
+    device = make_device(db, None, device_id, **fields)
+    claiming.open_code(settings, device)
+    db.commit()
+    return device, claiming.code(settings, device)
 
 
 def sha256(content):

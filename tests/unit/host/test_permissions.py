@@ -91,9 +91,12 @@ CHANGES = {
     "viewer": {"people_api.sign_out", "people_api.revoke_token"},
     "operator": {
         "blobs_api.put", "claim.take", "devices.change", "devices_api.assign",
-        "devices_api.claim", "devices_api.rename", "devices_api.resolve_conflict",
-        "devices_api.retire", "devices_api.update_now", "people_api.enrolment_token",
-        "releases.assign", "releases_api.add", "releases_api.complete",
+        "devices_api.rename", "devices_api.resolve_conflict", "devices_api.retire",
+        "devices_api.update_now", "ownership.accept", "ownership.decline", "ownership.give_back",
+        "ownership.new_secret", "ownership_api.accept", "ownership_api.claim",
+        "ownership_api.decline", "ownership_api.enrolment_token", "ownership_api.give_back",
+        "ownership_api.take_back", "ownership_api.transfer", "releases.assign",
+        "releases_api.add", "releases_api.complete",
     },
     "approver": {
         "approvals.sign", "approvals.take_back", "releases_api.withdraw", "trust_api.drop",

@@ -7,13 +7,6 @@ from host.models import Assignment, Device, Event, Outbox, Report
 from host.services.clock import utc
 
 API = "/api/v1"
-CODE = "ABCD-EFGH"
-
-
-@pytest.fixture
-def stranger(db):
-    """An unclaimed board that shows a code."""
-    return make_device(db, claim_code=CODE)
 
 
 def whats(db):
@@ -62,6 +55,7 @@ def test_a_device_shows_what_is_known_of_it(client, device, alice, release, db):
     assert registered_at.endswith("Z")
     assert shown == {
         "id": DEVICE_ID, "name": "", "owner": alice.email, "mac": None, "model": "ESP32_GENERIC",
+        "group": None, "offered_to": None,
         "product": "blink", "state": "claimed", "online": True, "last_seen_at": None,
         "number": 2, "unmanaged": False, "version": "1.2",
         "slot": "a", "mode": None, "firmware": None,
@@ -95,38 +89,6 @@ def test_retiring_twice_is_harmless(client, device, alice, db):
     for _ in range(2):
         answer = client.delete(f"{API}/devices/{DEVICE_ID}", headers=alice.headers)
     assert (answer.status_code, db.query(Event).filter_by(what="retired").count()) == (200, 1)
-
-
-@pytest.mark.parametrize("typed", (CODE, "abcdefgh", " abcd efgh ", "ABCD.EFGH"))
-def test_a_code_makes_the_board_ones_own(client, stranger, alice, db, typed):
-    value = {"code": typed, "name": "Kitchen"}
-    answer = client.post(f"{API}/devices/claim", json=value, headers=alice.headers).json
-    assert (answer["owner"], answer["state"], answer["name"]) == (
-        alice.email,
-        "claimed",
-        "Kitchen",
-    )
-    assert whats(db) == ["check"]
-
-
-def test_a_code_is_of_no_use_afterwards(client, stranger, alice, bob):
-    client.post(f"{API}/devices/claim", json={"code": CODE}, headers=alice.headers)
-    answer = client.post(f"{API}/devices/claim", json={"code": CODE}, headers=bob.headers)
-    assert (answer.status_code, answer.json["error"]) == (404, "no-such-code")
-
-
-@pytest.mark.parametrize("limits", ({"claim:user": (2, 600)},))
-def test_guessing_codes_is_limited(client, stranger, alice):
-    def claim(code):
-        answer = client.post(f"{API}/devices/claim", json={"code": code}, headers=alice.headers)
-        return answer.status_code
-
-    assert [claim("AAAA-AAAA"), claim("x"), claim(CODE)] == [404, 404, 429]
-
-
-def test_only_admins_see_codes(client, stranger, admin, alice, db):
-    shown = client.get(f"{API}/devices/{DEVICE_ID}", headers=admin.headers).json
-    assert shown["claim_code"] == CODE
 
 
 def test_update_now_tells_the_board(client, device, alice, db):

@@ -5,7 +5,7 @@ from host_samples import DEVICE_ID, SECRET, make_device
 
 from device import protocol
 from host.models import Attempt, Device, Event, Outbox
-from host.services import accounts
+from host.services import accounts, claiming
 
 URL = f"{protocol.API}/register"
 OTHER_SECRET = "0f" * 32
@@ -43,9 +43,9 @@ def test_a_board_with_a_token_is_its_persons_at_once(client, token, db, alice):
     assert device.secret_digest != SECRET
 
 
-def test_a_board_without_a_token_gets_a_code(client, db):
+def test_a_board_without_a_token_gets_a_code(client, db, host):
     answer = client.post(URL, json=board()).json
-    code = db.query(Device).one().claim_code
+    code = claiming.code(host.settings, db.query(Device).one())
     assert answer == {
         "state": "unclaimed",
         "claim_code": code,
@@ -84,7 +84,7 @@ def test_an_expired_token_counts_as_none(client, token):
 def test_a_waiting_board_is_claimed_by_a_later_token(client, token, db):
     client.post(URL, json=board())
     assert client.post(URL, json=board(token=token)).json == {"state": "claimed"}
-    assert db.query(Device).one().claim_code is None
+    assert db.query(Device).one().claim_digest is None
 
 
 def test_what_a_board_says_of_itself_is_kept_current(client, db):

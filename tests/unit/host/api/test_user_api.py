@@ -180,9 +180,3 @@ def test_an_address_has_one_account(client, admin):
 def test_an_operator_sees_no_accounts(client, alice, method):
     answer = client.open(f"{API}/users", method=method, headers=alice.headers)
     assert (answer.status_code, answer.json["error"]) == (403, "forbidden")
-
-
-def test_an_enrolment_token_is_given_for_an_hour(client, alice):
-    answer = client.post(f"{API}/enrolment-tokens", json={}, headers=alice.headers)
-    assert answer.status_code == 201
-    assert sorted(answer.json) == ["expires_at", "token"]

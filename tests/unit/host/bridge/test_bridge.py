@@ -19,7 +19,7 @@ from host.bridge.ledger import Ledger
 from host.broker.embedded import EmbeddedBroker
 from host.extensions import Database
 from host.models import Device, Outbox
-from host.services import devices, outbox, secret
+from host.services import conflicts, devices, outbox, secret
 from host.settings import Settings
 
 ID, SECRET = "aabbccddeeff", "5" * 64
@@ -215,17 +215,24 @@ def test_what_waits_in_the_outbox_is_published_once(play):
     assert play(scene) == (b'{"what": "check"}', b'{"what": "retry-active"}')
 
 
-def test_a_retired_device_s_session_is_ended(play):
+def accept_another_secret(session, device, who):
+    device.conflict_digest = secret.digest("6" * 64)
+    conflicts.resolve(session, device, True, who)
+
+
+@pytest.mark.parametrize("shut_out", (devices.retire, accept_another_secret))
+def test_who_is_shut_out_loses_the_live_session_and_gets_no_other(play, shut_out):
     async def scene(host):
         async with running(host), host.board() as board:
             with host.database.begin() as session:
-                devices.retire(session, session.get(Device, ID), "test")
-            try:
-                await anext(board.messages)
-            except aiomqtt.MqttError:
-                return "ended"
+                shut_out(session, session.get(Device, ID), "test")
+            async with asyncio.timeout(2):
+                with pytest.raises(aiomqtt.MqttError):
+                    await anext(board.messages)
+        with pytest.raises(aiomqtt.MqttError, match="Bad user name or password"):
+            await host.board().__aenter__()
 
-    assert play(scene) == "ended"
+    play(scene)
 
 
 def test_the_bridge_ends_a_session_it_can_only_take_over(play, folder):

@@ -7,7 +7,7 @@ import secrets
 import pytest
 
 from host.cli import watch
-from host.services import assignments, devices, presence, registration, reports
+from host.services import assignments, claiming, devices, presence, registration, reports
 
 _ids = itertools.count(1)
 
@@ -41,7 +41,7 @@ def board(host, product):
     }
     with host.database.begin() as session:
         done = registration.register(session, host.settings, fields, "127.0.0.1")
-        code = done.device.claim_code
+        code = claiming.code(host.settings, done.device)
     return device_id, code
 
 
@@ -172,3 +172,56 @@ def test_a_failed_update_shows_its_traceback(host, signed_in, kitchen, board):
     report(host, board[0], "failed", "app-raised")
     shown = signed_in("device", "show", kitchen).output
     assert ("ValueError: x" in shown, "2 failed (app-raised)" in shown) == (True, True)
+
+
+@pytest.fixture
+def ada(host, signed_in, mpfleet):
+    """Another person: what they run, signed in beside the admin."""
+    email = f"ada{next(_ids)}@garden"
+    password = signed_in("user", "add", email, json_=True)["password"]
+    words = ("--profile", "ada", "login", host.url, "--ca", host.ca, "--email", email)
+    assert mpfleet(*words, "--password-stdin", typed=password + "\n").exit_code == 0
+    run = lambda *words, **more: mpfleet("--profile", "ada", *words, **more)  # noqa: E731
+    run.email = email
+    return run
+
+
+def test_a_board_is_given_back_and_claimed_by_the_next(signed_in, ada, kitchen, board):
+    answer = signed_in("device", "give-back", kitchen, "--yes", json_=True)
+    claimed = ada("device", "claim", answer["claim_code"], json_=True)
+    assert (claimed["id"], claimed["owner"], claimed["name"]) == (board[0], ada.email, "")
+
+
+def test_a_board_is_offered_and_accepted(signed_in, ada, host, board):
+    ada("device", "claim", board[1], json_=True)
+    shown = ada("device", "transfer", board[0], "--to", "admin@garden")
+    assert "is offered to admin@garden, who has a week to accept" in shown.output
+    assert [one["device"] for one in signed_in("device", "offers", json_=True)] == [board[0]]
+    assert signed_in("device", "accept", board[0], json_=True)["owner"] == "admin@garden"
+
+
+def test_an_offer_is_declined_or_taken_back(signed_in, ada, board):
+    ada("device", "claim", board[1], json_=True)
+    ada("device", "transfer", board[0], "--to", "admin@garden")
+    assert ada("device", "transfer", board[0], "--take-back").exit_code == 0
+    assert "nobody offers you a device" in signed_in("device", "offers").output
+    assert signed_in("device", "decline", board[0]).exit_code == 1
+    ada("device", "transfer", board[0], "--to", "admin@garden")
+    assert "it stays where it is" in signed_in("device", "decline", board[0]).output
+
+
+def test_a_transfer_has_one_aim(signed_in, kitchen):
+    assert signed_in("device", "transfer", kitchen).exit_code == 2
+    assert signed_in("device", "transfer", kitchen, "--to", "a@b", "--group", "x").exit_code == 2
+
+
+def test_a_conflict_is_decided(host, signed_in, kitchen, board):
+    assert signed_in("device", "resolve", kitchen).exit_code == 2
+    with host.database.begin() as session:
+        devices.known(session, board[0]).conflict_digest = "1" * 64
+    assert signed_in("device", "resolve", kitchen, "--refuse", json_=True)["state"] == "claimed"
+    assert "no-conflict" in signed_in("device", "resolve", kitchen, "--accept").output
+
+
+def test_a_token_for_another_secret_is_printed(signed_in, kitchen):
+    assert signed_in("device", "new-secret", kitchen, json_=True)["token"].startswith("mpe_")

@@ -1,6 +1,7 @@
 """The migrations make exactly the tables that the models describe."""
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import inspect
@@ -8,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from host import migrations, settings
 from host.extensions import Database
-from host.models import Assignment, Base
+from host.models import Assignment, Base, Device, Report, Token
 from host.services.clock import utc
 
 NEEDED = {
@@ -37,8 +38,6 @@ def test_upgrading_again_is_harmless(configured, db, device):
 
 
 def test_a_downgrade_takes_everything_back(tmp_path):
-    from alembic import command
-
     made = settings.load(tmp_path)
     migrations.upgrade(made)
     database = Database(made.url)
@@ -46,6 +45,56 @@ def test_a_downgrade_takes_everything_back(tmp_path):
         command.downgrade(migrations.configuration(connection), "base")
     assert inspect(database.engine).get_table_names() == ["alembic_version"]
     database.close()
+
+
+@pytest.fixture
+def of_before(tmp_path):
+    """A host as the last version left it: (settings, database), with a board and its report."""
+    made = settings.load(tmp_path)
+    database = Database(made.url)
+    with database.engine.connect() as connection:
+        command.upgrade(migrations.configuration(connection), "0002")
+        for line in (
+            "INSERT INTO user VALUES (1, 'ada@x', '!', 'admin', '2026-01-01')",
+            "INSERT INTO token VALUES (1, 1, 'd', 'browser', '2026-01-01', '2036-01-01')",
+            "INSERT INTO device (id, secret_digest, state, owner_id, name, product, registered_at,"
+            " registered_from, claim_code, online, retry_active, conflict_has_token) VALUES"
+            " ('24a1', 's', 'claimed', 1, '', 'blink', '2026-02-01', '', NULL, 0, 0, 0),"
+            " ('24a2', 's', 'unclaimed', NULL, '', 'blink', '2026-02-01', '', 'ABCD-EFGH', 0,"
+            " 0, 0)",
+            "INSERT INTO report (id, device_id, key, received_at, kind)"
+            " VALUES (1, '24a1', 'k', '2026-03-01', 'app')",
+        ):
+            connection.exec_driver_sql(line)
+        connection.commit()
+    yield made, database
+    database.close()
+
+
+def test_what_the_last_version_kept_is_there_after_an_upgrade(of_before):
+    made, database = of_before
+    migrations.upgrade(made)
+    with database.begin() as session:
+        board, waiting = session.get(Device, "24a1"), session.get(Device, "24a2")
+        assert (board.owner.email, board.owned_since) == ("ada@x", board.registered_at)
+        assert (waiting.state, waiting.claim_digest) == ("unclaimed", None)
+        assert [(one.kind, one.scopes) for one in session.query(Token)] == [("browser", None)]
+        assert session.query(Report).count() == 1  # a table that is rebuilt takes nothing along
+
+
+def test_an_upgrade_that_fails_changes_nothing(of_before, monkeypatch):
+    made, database = of_before
+
+    def fail(*_):
+        raise RuntimeError("power")
+
+    monkeypatch.setattr("alembic.operations.Operations.create_index", fail)
+    before = inspect(database.engine).get_table_names()
+    with pytest.raises(RuntimeError, match="power"):
+        migrations.upgrade(made)
+    assert inspect(database.engine).get_table_names() == before
+    monkeypatch.undo()
+    migrations.upgrade(made)
 
 
 def test_the_database_lets_one_assignment_be_open(db, device, release):

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from host_samples import DEVICE_ID, make_device
+from host_samples import DEVICE_ID, make_device, make_waiting
 
 from host.models import Assignment, Outbox, Report, Token
 from host.services import accounts, assignments, presence
@@ -12,23 +12,6 @@ from host.services.clock import utc
 from host.web import pages
 
 TEMPLATES = Path(pages.__file__).parent / "templates"
-
-
-@pytest.fixture
-def enter(client):
-    """Signs a person's browser in, without the cost of a password."""
-
-    def enter(person):
-        with client.session_transaction(base_url="https://localhost") as cookie:
-            cookie["token"], cookie["form"] = person.token, "form secret"
-
-    return enter
-
-
-@pytest.fixture
-def signed_in(enter, alice):
-    """Alice's browser."""
-    enter(alice)
 
 
 def post(client, path, **fields):
@@ -278,19 +261,19 @@ def test_a_viewer_sees_no_buttons_and_may_not_press_them(client, enter, viewer, 
     assert change(client, "update-now") == 403
 
 
-def test_a_board_is_claimed_by_the_code_in_the_address(client, signed_in, db):
-    device = make_device(db, claim_code="ABCD-EFGH")
-    page = client.get("/claim?code=ABCD-EFGH").text
-    answer = post(client, "/claim", code="abcd-efgh", name="kitchen")
+def test_a_board_is_claimed_by_the_code_in_the_address(client, signed_in, db, host):
+    device, code = make_waiting(db, host.settings)
+    page = client.get(f"/claim?code={code}").text
+    answer = post(client, "/claim", code=code.lower(), name="kitchen")
     db.refresh(device)
-    assert 'value="ABCD-EFGH"' in page
+    assert f'value="{code}"' in page
     assert answer.headers["Location"] == f"/devices/{DEVICE_ID}"
     assert (device.owner.email, device.name) == ("alice@example.com", "kitchen")
 
 
-def test_opening_the_address_alone_claims_nothing(client, signed_in, db):
-    device = make_device(db, claim_code="ABCD-EFGH")
-    client.get("/claim?code=ABCD-EFGH")
+def test_opening_the_address_alone_claims_nothing(client, signed_in, db, host):
+    device, code = make_waiting(db, host.settings)
+    client.get(f"/claim?code={code}")
     db.refresh(device)
     assert device.state == "unclaimed"
 
