@@ -3,10 +3,8 @@
 A file gets its name only whole, its hash verified; release.json is last to come, first to go.
 """
 
-import json
 import os
-import struct
-from binascii import hexlify, unhexlify
+from binascii import hexlify
 from hashlib import sha256
 
 from micropython import const
@@ -23,51 +21,6 @@ _PART_DIGITS = const(16)  # of the hash: what a half-finished file is called by
 _MPY_MAGIC = const(0x4D)
 _KEPT = ("/device", "/lib", "/state")  # with the active slot: what an update never gives back
 _ROOT_BLOCKS = const(8)  # the root folder, boot.py, main.py
-_ENTRY = "<I32s"  # size and hash of a file, behind its path and the path's length
-_ENTRY_BYTES = const(36)
-
-
-class Files:
-    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap.
-
-    Raises:
-        TypeError, ValueError: they are none.
-    """
-
-    def __init__(self, entries):
-        packed = bytearray()
-        for path, size, digest in [e[:3] for e in entries]:
-            name = path.encode()
-            packed += bytes((len(name),)) + name + struct.pack(_ENTRY, size, unhexlify(digest))
-        self._packed = packed
-
-    def __iter__(self):
-        for path, at in self._walk():
-            size, digest = struct.unpack_from(_ENTRY, self._packed, at)
-            yield path.decode(), size, hexlify(digest).decode()
-
-    def find(self, path):
-        """Size and hash of the file at this path; None where none is listed."""
-        name = path.encode()
-        for other, at in self._walk():
-            if other == name:
-                size, digest = struct.unpack_from(_ENTRY, self._packed, at)
-                return size, hexlify(digest).decode()
-        return None
-
-    def paths(self, digest):
-        """Paths of the files with a hash that begins so."""
-        start = unhexlify(digest)
-        for path, at in self._walk():
-            if self._packed[at + 4 : at + 4 + len(start)] == start:
-                yield path.decode()
-
-    def _walk(self):
-        packed, at = self._packed, 0
-        while at < len(packed):
-            end = at + 1 + packed[at]
-            yield packed[at + 1 : end], end
-            at = end + _ENTRY_BYTES
 
 
 class FilePart:
@@ -120,19 +73,9 @@ class AppSlot:
         """Whether it claims to hold a release."""
         return _size(self.release) is not None
 
-    def pack(self, entries):
-        """A manifest's list of files as Files."""
-        return Files(entries)
-
-    def files(self):
-        """The Files of its release, or of what that was before a change over USB; else none."""
-        for name in (_RELEASE, _WAS):
-            try:
-                with open(self.folder + "/" + name, "rb") as f:
-                    return Files(json.load(f)["parts"]["app"]["files"])
-            except (OSError, ValueError, KeyError, TypeError):
-                pass
-        return Files(())
+    def manifests(self):
+        """Where that of its release may lie, or of what it held before a change over USB."""
+        return self.release, self.folder + "/" + _WAS
 
     def check_room(self, plan, needed, active):
         """Whether so many blocks fit here beside what an update never gives back.
@@ -167,8 +110,8 @@ class AppSlot:
             os.rename(self.release, self.coming)  # sealing failed: the same manifest again
         _remove(self.release)
 
-    async def stage(self, files, active, download, abi):
-        """Fill the slot with `files`; what the slot `active` has already does not travel.
+    async def stage(self, files, active, old, download, abi):
+        """Fill the slot with `files`; of what the slot `active` has, `old`, nothing travels.
 
         Raises:
             Refused: native code, or bytecode of another version.
@@ -176,7 +119,6 @@ class AppSlot:
         """
         await self._prune(files, download)
         download.begin(sum(size for path, size, _ in files if not self._has(path)))
-        old = active.files()
         for path, size, digest in files:
             if self._has(path):
                 continue

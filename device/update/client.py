@@ -5,7 +5,7 @@ import time
 
 from micropython import const
 
-from device.errors import DeviceError, HttpError, Starved, StorageFull
+from device.errors import DeviceError, Starved, StorageFull
 from device.update.steps import (
     FAILURE,
     LATER,
@@ -17,7 +17,6 @@ from device.update.steps import (
     outcome_of,
 )
 
-_ANSWER_BYTES = const(2048)
 _TELL_MS = const(1000)
 # What makes an update go on in update mode, beside a MemoryError: less free heap than this, a
 # walk that began so often and never ended, a watchdog period spent waiting for other tasks.
@@ -79,23 +78,15 @@ class Client:
         self._told_ms = self._peak = 0
         self.has_contact = False  # the host has said what this board is assigned
 
-    async def check(self, answer=None):
-        """Ask the host, unless its answer is given; settle the last trial, walk what is assigned.
-
-        Returns seconds to the next poll, or None.
+    async def check(self, answer):
+        """With what the host answered: settle the last trial, walk what is assigned.
 
         Raises:
             NetworkError, HttpError: later; what was done so far is kept.
         """
-        if answer is None:
-            answer = await (await self._http.get("/assignment")).json(_ANSWER_BYTES)
-        if not isinstance(answer, dict):
-            raise HttpError("bad-answer", 200)
         self.has_contact = True
         if self._record.mode != "trial":
             await self._obey(answer)
-        poll_s = answer.get("poll_s")
-        return poll_s if isinstance(poll_s, int) and poll_s > 0 else None
 
     async def trial(self, application, wifi, is_soft=False):
         """What runs is on trial: returns once it is committed, resets where it goes back.
@@ -218,29 +209,27 @@ class Client:
         if self._parts:
             return self._parts
         from device.update import plan
-        from device.update.firmware import Parts
 
-        manifest = await self._load(plan)
+        manifest, files = await self._load(plan)
         if is_new:
             number = self._nvs.number("number", 0) - self._is_unmanaged()
             me = self._firmware.about(self._identity, number, self._journal["number"])
             plan.judge(manifest, me)
         image = plan.image(manifest, self._identity.model)
         active = self._open_slot(self._record.active)
-        parts = Parts(manifest, image, self._slot, active, self._firmware)
+        old = self._firmware.listed(plan, active.manifests())
+        parts = self._firmware.Parts(files, image, self._slot, old, active)
         if is_new:
-            needed = plan.need(manifest, self._journal["size"])
-            parts.check(plan, needed, self._nvs.number("rollback", 0) == 1)
+            parts.check(plan, self._journal["size"], self._nvs.number("rollback", 0) == 1)
         self._parts = parts
         return parts
 
     async def _load(self, plan):
-        """The manifest of this update: what lies in the slot, else fetched into it."""
+        """The manifest of this update and its Files: what lies in the slot, else fetched."""
         digest, size = self._journal["manifest"], self._journal["size"]
         plan.check_name(digest, size)
         path = await self._slot.fetch_manifest(digest, size, self._download)
-        with open(path, "rb") as f:
-            return plan.parse(f)
+        return self._firmware.read_manifest(plan, path)
 
     def _is_unmanaged(self):
         """Whether what runs was changed over USB: then the release it was is taken once more."""
@@ -270,4 +259,5 @@ class Client:
             self._peak = max(self._peak, gc.mem_alloc())
             about = {"number": self._journal["number"], "step": step, "done": done, "total": total}
             self._link.publish("progress", about)
-        return "%s;%d;%d" % (step, done, total)
+        mode = ";update" if self._power.is_alone else ""
+        return "%s;%d;%d%s" % (step, done, total, mode)

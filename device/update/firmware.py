@@ -4,13 +4,18 @@ With boot.py and firmware_slot.py the only user of esp32.Partition; a board with
 firmware for ever. A firmware is its partition's label and its image's hash, (bytes, bytes).
 """
 
-from binascii import hexlify
+import struct
+from binascii import hexlify, unhexlify
 
 from micropython import const
+
+from device.errors import Refused
 
 _ERASE = const(6)  # of ioctl
 _ELF_OFFSET = const(176)  # app_elf_sha256 in the app descriptor at 32
 _ELF_BYTES = const(16)  # of its 32: enough to tell images apart
+_ENTRY = "<I32s"  # size and hash of a file, behind its path and the path's length
+_ENTRY_BYTES = const(36)
 
 
 def running():
@@ -104,21 +109,80 @@ def open_slot(image, folder):
     return FirmwareSlot(image, folder)
 
 
+class Files:
+    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap.
+    """
+
+    def __init__(self, entries):
+        packed = bytearray()
+        for entry in entries:
+            path, size, digest = entry[:3]
+            name = path.encode()
+            packed += bytes((len(name),)) + name + struct.pack(_ENTRY, size, unhexlify(digest))
+        self._packed = packed
+
+    def __iter__(self):
+        for path, at in self._walk():
+            size, digest = struct.unpack_from(_ENTRY, self._packed, at)
+            yield path.decode(), size, hexlify(digest).decode()
+
+    def find(self, path):
+        """Size and hash of the file at this path; None where none is listed."""
+        name = path.encode()
+        for other, at in self._walk():
+            if other == name:
+                size, digest = struct.unpack_from(_ENTRY, self._packed, at)
+                return size, hexlify(digest).decode()
+        return None
+
+    def paths(self, digest):
+        """Paths of the files with a hash that begins so."""
+        start = unhexlify(digest)
+        for path, at in self._walk():
+            if self._packed[at + 4 : at + 4 + len(start)] == start:
+                yield path.decode()
+
+    def _walk(self):
+        packed, at = self._packed, 0
+        while at < len(packed):
+            end = at + 1 + packed[at]
+            yield packed[at + 1 : end], end
+            at = end + _ENTRY_BYTES
+
+
+def read_manifest(plan, path):
+    """The manifest that lies here, and the Files of its app part. Raises Refused, OSError."""
+    with open(path, "rb") as f:
+        manifest = plan.parse(f)
+        return manifest, Files(plan.files(f, manifest))
+
+
+def listed(plan, paths):
+    """The Files of the first of these manifests that reads; none where none does."""
+    for path in paths:
+        try:
+            return read_manifest(plan, path)[1]
+        except (Refused, OSError):
+            pass
+    return Files(())
+
+
 class Parts:
     """The parts of a release on their way: app always, firmware if another runs.
 
     Both are staged and sealed before either is set on trial, so they change together or not at
-    all. `slot` is the idle app slot, `active` the one that stays, `firmware` what this file has.
+    all. `files` come into `slot`, the idle one; `old` are those of `active`, which stays.
     """
 
-    def __init__(self, manifest, image, slot, active, firmware):
-        self._files = slot.pack(manifest["parts"]["app"]["files"])
+    def __init__(self, files, image, slot, old, active):
+        self._files = files
         self._slot = slot
+        self._old = old
         self._active = active
         self._image = None
-        self.expected = firmware.running()  # what the trial must run on
+        self.expected = running()  # what the trial must run on
         if image and not (self.expected and image["elf"] == hex_elf(self.expected)):
-            self._image = firmware.open_slot(image, slot.folder)
+            self._image = open_slot(image, slot.folder)
             self.expected = self._image.identity
 
     @property
@@ -126,10 +190,11 @@ class Parts:
         """Whether an image comes with it."""
         return self._image is not None
 
-    def check(self, plan, needed, has_rollback):
+    def check(self, plan, manifest_bytes, has_rollback):
         """Whether the parts fit. Raises Refused, StorageFull."""
         if self._image:
             self._image.check(has_rollback)
+        needed = plan.need(self._files, manifest_bytes)
         self._slot.check_room(plan, needed, self._active)
 
     async def stage(self, download, abi):
@@ -139,7 +204,7 @@ class Parts:
         self._slot.unseal()
         if self._image:
             await self._image.stage(download)
-        await self._slot.stage(self._files, self._active, download, abi)
+        await self._slot.stage(self._files, self._active, self._old, download, abi)
 
     async def seal(self, download):
         """Read every byte of both back."""

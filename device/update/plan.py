@@ -12,6 +12,8 @@ from device.protocol import (
 )
 
 _SCAN_BYTES = 256
+_ENTRY_DEPTH = 5  # of a file among the parts: {"parts": {"app": {"files": [[…
+_PLACE_BITS = 15  # of where an entry lies in 32 kB, and of its length: together a small integer
 _QUOTE = 0x22
 _DEEPER = {0x5B: 1, 0x7B: 1, 0x5D: -1, 0x7D: -1}  # brackets and braces
 _OUTSIDE, _INSIDE, _ESCAPED = range(3)  # of a string
@@ -48,17 +50,29 @@ def check_name(digest, size):
 
 
 def parse(stream):
-    """The manifest in a seekable stream of bytes; raises Refused where it is none."""
-    if is_deeper(stream, MANIFEST_DEPTH_MAX):
-        raise Refused("manifest-invalid", "nested too deep", MANIFEST_DEPTH_MAX)
+    """The manifest in a seekable stream of bytes, of its files only the places: see `files()`.
+
+    So it takes a kilobyte or two of heap, however many they are. Raises Refused where it is none.
+    """
     stream.seek(0)
     try:
-        manifest = json.load(stream)
+        manifest = json.loads(_outline(stream))
     except (ValueError, RuntimeError) as e:
         raise Refused("manifest-invalid", "not JSON", str(e))
     _check_fields(manifest)
-    _check_files(_files(manifest))
+    _check_files(files(stream, manifest))
     return manifest
+
+
+def files(stream, manifest):
+    """Yield what the manifest in this stream says of each file: path, size, hash."""
+    for place in manifest["parts"]["app"]["files"]:
+        try:
+            stream.seek(place >> _PLACE_BITS)
+            entry = json.loads(stream.read(place & ((1 << _PLACE_BITS) - 1)))
+        except (TypeError, ValueError, RuntimeError):
+            raise Refused("manifest-invalid", "file", place)
+        yield entry
 
 
 def judge(manifest, me):
@@ -110,11 +124,10 @@ def used(sizes, folder_count):
     return sum([blocks(size) for size in sizes]) + _FOLDER_BLOCKS * (folder_count + 1)
 
 
-def need(manifest, manifest_bytes):
-    """littlefs blocks of a whole slot with this release in it."""
-    files = _files(manifest)
-    sizes = [f[1] for f in files] + [manifest_bytes]
-    return used(sizes, len(folders([f[0] for f in files])) - 1)
+def need(listed, manifest_bytes):
+    """littlefs blocks of a whole slot with these files in it, (path, size, hash) each."""
+    sizes = [f[1] for f in listed] + [manifest_bytes]
+    return used(sizes, len(folders(f[0] for f in listed)) - 1)
 
 
 def check_room(needed, free, here, total, fixed):
@@ -136,22 +149,30 @@ def free_blocks(statvfs):
     return statvfs[3] if statvfs[3] <= statvfs[2] else 0
 
 
-def _files(manifest):
-    return manifest["parts"]["app"]["files"]
+def _outline(stream):
+    """Its text, but for each value as deep as a file's entry a number: where in it that lies.
 
-
-def is_deeper(stream, most):
-    """Whether brackets outside of strings nest deeper: the parser recurses, and ends badly."""
-    depth, where = 0, _OUTSIDE
-    chunk = bytearray(_SCAN_BYTES)
+    Raises:
+        Refused: brackets outside of strings nest too deep: the parser recurses, and ends badly.
+    """
+    text, chunk = bytearray(), bytearray(_SCAN_BYTES)
+    depth, where, at, begin = 0, _OUTSIDE, 0, 0
     n = stream.readinto(chunk)
     while n:
         for i in range(n):
+            was = depth
             depth, where = _scan(chunk[i], depth, where)
-            if depth > most:
-                return True
+            if depth > MANIFEST_DEPTH_MAX:
+                raise Refused("manifest-invalid", "nested too deep", MANIFEST_DEPTH_MAX)
+            if max(was, depth) < _ENTRY_DEPTH:
+                text.append(chunk[i])
+            elif was < _ENTRY_DEPTH:
+                begin = at + i
+            elif depth < _ENTRY_DEPTH:
+                text.extend(str(begin << _PLACE_BITS | at + i + 1 - begin).encode())
+        at += n
         n = stream.readinto(chunk)
-    return False
+    return text
 
 
 def _scan(byte, depth, where):
@@ -180,9 +201,9 @@ def _check_fields(manifest):
         raise Refused("manifest-invalid", "firmware")
 
 
-def _check_files(files):
+def _check_files(listed):
     names = set()
-    for entry in files:
+    for entry in listed:
         if not isinstance(entry, list) or len(entry) < 3:
             raise Refused("manifest-invalid", "file", entry)
         path, size, digest = entry[:3]

@@ -14,6 +14,7 @@ TABLE = (
     ("boot.py", ()),
     ("main.py", ("device.run", "device.start")),
     ("device/run.py", ("device.*",)),
+    ("device/start.py", ("device.*",)),  # puts the runtime together
     ("device/conversation.py", ("device.*",)),  # builds what is loaded for a talk only
     ("device/setup.py", ("device.*",)),
     ("device/errors.py", ()),
@@ -53,7 +54,7 @@ TABLE = (
     ),
     ("device/checkin.py", ("device.errors", "device.conversation", "device.power")),
     ("device/connection.py", ("device.errors", "device.power")),
-    ("device/update/firmware.py", ("device.update.firmware_slot",)),
+    ("device/update/firmware.py", ("device.errors", "device.update.firmware_slot")),
     ("device/update/firmware_slot.py", ("device.errors", "device.update.firmware")),
     ("device/*", ("device.errors", "device.protocol")),
     ("simulator/*", ("simulator", "simulator.*")),

@@ -49,6 +49,8 @@ class Host(rig.Host):
 
     async def get(self, path, offset=0, accept=None, progress=None):
         answer = await super().get(path, offset, accept, progress)
+        self.asked.clear()  # what the fake remembers is no heap of the board's
+        self.accepts.clear()
         if isinstance(answer._data, Named):
             assert not offset
             answer = Response(answer, answer._data.name)

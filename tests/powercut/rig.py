@@ -363,10 +363,15 @@ class Board:
         if self.wifi.is_joined:
             await self._check()
 
+    async def ask(self):
+        """What a talk does where nobody doubts what the host says."""
+        answer = await self.host.get("/assignment")
+        await self.client.check(await answer.json(2048))
+
     async def _check(self):
         """What a talk does; approvers want every release, unless that is tried, too."""
         if not self.is_trust_tried:
-            return await self.client.check()
+            return await self.ask()
         from device.conversation import Conversation, Trust
         from device.errors import Untrusted
 

@@ -661,14 +661,3 @@ say(rig.is_whole("b"))
     assert on_rig(script, 9)[1] == [["refused", "not-staged", 5, 17]]
 
 
-def test_poll_time_of_the_host_is_handed_on(on_rig):
-    script = (
-        UPDATE
-        + """
-for host.poll_s in (900, 0, "x", None):
-    path = board.choose()
-    board.build(path)
-    say(asyncio.run(board.client.check()))
-"""
-    )
-    assert on_rig(script) == [900, None, None, None]

@@ -24,8 +24,7 @@ def test_every_folder_counts_once():
 
 
 def test_a_release_needs_its_files_its_folders_and_its_manifest():
-    manifest = {"parts": {"app": {"files": [["app/x", 5000, ""], ["app/y", 100, ""]]}}}
-    assert plan.need(manifest, 300) == 2 + 0 + 1 + 2 * 2
+    assert plan.need([["app/x", 5000, ""], ["app/y", 100, ""]], 300) == 2 + 0 + 1 + 2 * 2
 
 
 @pytest.mark.parametrize(

@@ -343,7 +343,7 @@ Trial._report_done = lambda self: None
 board.client.resume_commit()
 Trial._report_done = lambda self: say("done")
 board.build([])
-asyncio.run(board.client.check())
+asyncio.run(board.ask())
 say(record("number"))
 """
     )
@@ -478,7 +478,7 @@ path = board.choose()
 board.build(path)
 board.record.start_ms = time.ticks_add(time.ticks_ms(), -5000)  # longer ago than trial_s
 host.assignment = None
-asyncio.run(board.client.check())
+asyncio.run(board.ask())
 say(ends())
 """
     )
