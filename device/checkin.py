@@ -62,6 +62,21 @@ def drop(names=_TRANSIENT):
     gc.collect()
 
 
+class NoLink:
+    """Stands for the MQTT session where there is none, which is in update mode."""
+
+    is_online = False
+
+    def publish(self, *_):
+        """Nobody hears it."""
+
+    async def pause(self):
+        """There is nothing to end."""
+
+    def resume(self):
+        """There is nothing to begin."""
+
+
 class Talks:
     """Opens and closes conversations with the host, with the modules that they take."""
 
@@ -117,7 +132,8 @@ class Checkin:
         await self._wifi.wait()
         if is_known:
             self._meet()
-            await self._wait(_LINK_S)
+            if not self._power.is_alone:  # else there is no session to wait for
+                await self._wait(_LINK_S)
         while True:
             await self._wifi.wait()
             self._wake.clear()

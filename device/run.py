@@ -1,7 +1,4 @@
-"""Builds every part once, hands each its collaborators, and supervises the tasks.
-
-The only file that knows them all.
-"""
+"""Supervises the tasks of a running board, and answers what its parts ask of the whole."""
 
 import asyncio
 import json
@@ -9,20 +6,25 @@ import json
 import machine
 from micropython import const
 
-from device.application import Application, Board
-from device.checkin import Checkin, Talks, drop
-from device.clock import Clock
-from device.connection import Host
+from device.checkin import drop
 from device.errors import StorageFull
-from device.identity import Identity
-from device.link import Link
-from device.log import Log
-from device.pipe import Pipe
-from device.power import Power, supervise
-from device.report import Reports
-from device.store import Config, Nvs, Store
-from device.update.record import BootRecord
-from device.wifi import Wifi
+from device.power import supervise
+from device.store import Nvs
+
+TYPE_CHECKING = const(False)  # what follows is for a type checker, and compiled to nothing
+if TYPE_CHECKING:
+    from device.application import Application, Board
+    from device.checkin import Checkin, Talks
+    from device.clock import Clock
+    from device.connection import Host
+    from device.identity import Identity
+    from device.link import Link
+    from device.log import Log
+    from device.power import Power
+    from device.report import Reports
+    from device.store import Config, Store
+    from device.update.record import BootRecord
+    from device.wifi import Wifi
 
 _SETTLE_S = const(60)  # a deep sleep waits so long for the first conversation with the host
 _UPDATE_S = const(900)  # and so long for an update to end
@@ -30,45 +32,33 @@ _ALONE_S = const(3600)  # longest in update mode: the application is away meanwh
 
 
 class Runtime:
-    """All parts of a running board."""
+    """All parts of a running board, as device/start.py puts them together.
+
+    In update mode there is neither an application nor MQTT: their heap is the update's.
+    """
+
+    log: "Log"
+    store: "Store"
+    nvs: "Nvs"
+    record: "BootRecord"
+    config: "Config"
+    power: "Power"
+    identity: "Identity"
+    clock: "Clock"
+    number: int
+    reports: "Reports"
+    wifi: "Wifi"
+    host: "Host"
+    link: "Link"
+    talks: "Talks"
+    checkin: "Checkin"
+    application: "Application"
+    board: "Board"
 
     def __init__(self, host, cas):
-        self.log = Log()
-        self.store = Store()
-        self.nvs = Nvs()
-        self.record = BootRecord()
-        self.config = Config(self.store)
-        self.power = Power(self.record.watchdog_s, self.log)
-        if self.record.mode != "active":
-            self.power.is_alone = False  # golden runs no application, and a trial must
-        self.identity = Identity(self.nvs, self.config)
-        self.clock = Clock(self.nvs, self.config, self.log, self.power)
-        from device.start import running_number
+        from device.start import assemble
 
-        self.number = running_number(self.record.slot)
-        self.reports = Reports(self.store, self.clock, self.log, self.number)
-        self._build_network(host, cas)
-        self._build_application()
-
-    def _build_network(self, host, cas):
-        me, log = self.identity, self.log
-        self.wifi = Wifi(self.store, self.config.hostname or "mpfleet-" + me.id[-6:], log)
-        self.host = Host(host, cas, self.power)
-        pipe = Pipe(self.host, log)
-        self.link = Link(self.host, pipe, me, log, self.power, self.hear, self.status)
-        self.talks = Talks(self)
-        self.checkin = Checkin(
-            self.wifi, self.clock, self.talks, self.link, self.power, self.config, log
-        )
-
-    def _build_application(self):
-        self.application = Application(self.log, self._report_app, self.power.watchdog_s)
-        self.board = Board(
-            self.config.app, self.identity, self.log, self.link, self.application, self.power
-        )
-        self.power.is_silent = self.application.is_silent
-        self.power.before_reset = [self.application.stop, self._say_goodbye]
-        self.power.before_sleep = [self._settle]
+        assemble(self, host, cas)
 
     async def run(self):
         """Finish what a cut left, start the tasks, and stay."""
@@ -91,13 +81,14 @@ class Runtime:
             ("recovery", self._recover),
             ("wifi", self.wifi.keep),
             ("checkin", self._check_in),
-            ("link", self.link.run),
         ]
         if self.record.mode == "trial":
             table.append(("trial", self._try))
         if self.mode == "update":
             table.append(("update", self._leave))
-        elif self.mode != "golden":
+            return table
+        table.append(("link", self.link.run))
+        if self.mode != "golden":
             table.append(("app", lambda: self.application.run(self.board)))
         return table
 
@@ -166,7 +157,8 @@ class Runtime:
         else:
             self.log("link", "ignored", what)
 
-    def _report_app(self, reason, detail, traceback):
+    def report_app(self, reason, detail, traceback):
+        """The application raised."""
         self.reports.add("app", reason=reason, detail=detail, traceback=traceback)
         self.checkin.wake()
 
@@ -181,10 +173,11 @@ class Runtime:
         """A task that nobody awaits raised: it can only be the application's."""
         self.application.note(context["exception"])
 
-    async def _say_goodbye(self, _):
+    async def say_goodbye(self, _):
+        """Before a reset."""
         await self.link.goodbye()
 
-    async def _settle(self, _):
+    async def settle(self, _):
         """Before a deep sleep: a talk with the host, and the update it may have begun."""
         for second in range(_UPDATE_S):
             has_talked = self.checkin.rounds or second >= _SETTLE_S

@@ -1,4 +1,4 @@
-"""What is done once in a run: let the heap grow, tell how the last one ended, leave the prompt.
+"""What is done once in a run: let the heap grow, build the parts, tell how the last run ended.
 
 ESP32 starts with a heap of 56 kB and, when that has no room, adds as much again from the memory
 that WiFi and TLS live on (py/gc.c, gc_try_add_heap), or all of the largest block if that is less.
@@ -30,6 +30,62 @@ _YIELD_MS = const(20)  # a thread gets no turn before this one sleeps
 _COLLECT = const(16384)
 _BIT = const(512)
 _BITS = const(160)  # more than the first heap holds
+
+
+def assemble(r, host, cas):
+    """Build every part of runtime `r`, and hand each its collaborators.
+
+    Loaded late: the heap must have grown by then.
+    """
+    from device.checkin import Checkin, NoLink, Talks
+    from device.clock import Clock
+    from device.connection import Host
+    from device.identity import Identity
+    from device.log import Log
+    from device.power import Power
+    from device.report import Reports
+    from device.store import Config, Nvs, Store
+    from device.update.record import BootRecord
+    from device.wifi import Wifi
+
+    r.log = log = Log()
+    r.store, r.nvs, r.record = Store(), Nvs(), BootRecord()
+    r.config = Config(r.store)
+    r.power = Power(r.record.watchdog_s, log)
+    if r.record.mode != "active":
+        r.power.is_alone = False  # golden runs no application, and a trial must
+    r.identity = Identity(r.nvs, r.config)
+    r.clock = Clock(r.nvs, r.config, log, r.power)
+    r.number = running_number(r.record.slot)
+    r.reports = Reports(r.store, r.clock, log, r.number)
+    r.wifi = Wifi(r.store, r.config.hostname or "mpfleet-" + r.identity.id[-6:], log)
+    r.host = Host(host, cas, r.power)
+    r.link = NoLink()
+    if r.mode != "update":
+        _connect(r)
+    if r.mode not in ("update", "golden"):
+        _employ(r)
+    r.talks = Talks(r)
+    r.checkin = Checkin(r.wifi, r.clock, r.talks, r.link, r.power, r.config, log)
+
+
+def _connect(r):
+    from device.link import Link
+    from device.pipe import Pipe
+
+    pipe = Pipe(r.host, r.log)
+    r.link = Link(r.host, pipe, r.identity, r.log, r.power, r.hear, r.status)
+    r.power.before_reset = [r.say_goodbye]
+
+
+def _employ(r):
+    from device.application import Application, Board
+
+    r.application = app = Application(r.log, r.report_app, r.power.watchdog_s)
+    r.board = Board(r.config.app, r.identity, r.log, r.link, app, r.power)
+    r.power.is_silent = app.is_silent
+    r.power.before_reset = [app.stop, r.say_goodbye]
+    r.power.before_sleep = [r.settle]
 
 
 def tell(record, reports, store, log, cause):

@@ -15,7 +15,7 @@ _REGISTER_BYTES_MAX = 4096
 _REFUSED = "refused"
 # Of a file to a board, which has to read and drop them once for every blob.
 _OF_NO_USE = ("Content-Disposition", "Last-Modified", "Cache-Control")
-_PROGRESS_PARTS = 3  # step;done;total
+_PROGRESS_PARTS = (3, 4)  # step;done;total, and the mode of a board that has no MQTT just now
 _COUNT_DIGITS_MAX = 10  # int() refuses thousands
 
 
@@ -98,9 +98,10 @@ def _send(path, kind):
 
 def _note_progress(found):
     parts = request.headers.get(protocol.PROGRESS_HEADER, "").split(";")
-    if len(parts) != _PROGRESS_PARTS or found.number is None:
+    if len(parts) not in _PROGRESS_PARTS or found.number is None:
         return
-    step, done, total = parts
+    step, done, total, *mode = parts
     if all(text.isdecimal() and len(text) <= _COUNT_DIGITS_MAX for text in (done, total)):
         payload = {"number": found.number, "step": step, "done": int(done), "total": int(total)}
+        payload.update(zip(("mode",), mode, strict=False))
         presence.progress(session(), found.id, payload)

@@ -36,7 +36,10 @@ def status(session, device_id, payload, *, now=None):
 
 
 def progress(session, device_id, payload, *, now=None):
-    """Take a progress message: `{"number": 5, "step": "stage", "done": 4096, "total": 20480}`."""
+    """Take a progress message: `{"number": 5, "step": "stage", "done": 4096, "total": 20480}`.
+
+    In update mode, when no status says so, it brings `"mode": "update"` along.
+    """
     device = _known(session, device_id)
     fields = {name: payload.get(name) for name in ("number", "done", "total")}
     step = payload.get("step")
@@ -45,6 +48,8 @@ def progress(session, device_id, payload, *, now=None):
     now = utc(now)
     if is_due(device.progress, step, now):
         device.progress = {**fields, "step": text(step, 16), "at": now.timestamp()}
+        if isinstance(payload.get("mode"), str):
+            device.mode = text(payload["mode"], _STATUS["mode"])
         assignments.start(session, device, fields["number"], now=now)
 
 

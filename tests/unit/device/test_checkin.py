@@ -58,6 +58,7 @@ class Link:
         self.is_paused = True
         print("pause")
 class Power:
+    is_alone = False
     def remember(self, rounds):
         print("remember", rounds)
     async def retreat(self, why):
@@ -67,7 +68,7 @@ class Config:
 module.jittered = lambda s: s
 def run(is_known, *given):
     global answers, limit
-    answers, limit = list(given), len(given) + is_known
+    answers, limit = list(given), len(given) + (is_known and not Power.is_alone)
     checkin = module.Checkin(
         Wifi(), Clock(), Talks(), Link(), Power(), Config(), lambda *values: None
     )
@@ -94,6 +95,11 @@ print(min(d) >= 2700, max(d) <= 4501, len(set(d)) > 50)
 
 def test_the_first_talk_of_a_known_board_waits_for_the_session(on_board):
     assert check(on_board, "run(True, None)")[-1] == "[('wait', 15), ('wait', 3600)]"
+
+
+def test_a_board_in_update_mode_has_no_session_to_wait_for(on_board):
+    script = "Power.is_alone = True\nrun(True, None)"
+    assert check(on_board, script)[-1] == "[('wait', 3600)]"
 
 
 def test_the_host_may_say_how_long_to_wait_for_the_next(on_board):

@@ -184,8 +184,24 @@ def test_a_download_says_how_far_the_board_is(client, assigned, device, board, d
     assert assignments.opened(db, DEVICE_ID).state == "started"
 
 
+def test_a_board_in_update_mode_says_so_with_its_downloads(client, assigned, device, board, db):
+    headers = {**board, "X-Progress": "stage;4096;20480;update"}
+    client.get(f"{API}/blobs/{sha256(MAIN)}", headers=headers)
+    db.refresh(device)
+    assert (device.mode, device.progress["done"]) == ("update", 4096)
+
+
 @pytest.mark.parametrize(
-    "header", ("", "stage", "stage;x;1", "stage;1;-1", "a;1;9" + "9" * 30, "a;1;" + "9" * 5000)
+    "header",
+    (
+        "",
+        "stage",
+        "stage;1;2;update;x",
+        "stage;x;1",
+        "stage;1;-1",
+        "a;1;9" + "9" * 30,
+        "a;1;" + "9" * 5000,
+    ),
 )
 def test_an_odd_progress_is_ignored(client, assigned, device, board, db, header):
     headers = {**board, "X-Progress": header}
