@@ -23,6 +23,7 @@ def run():
     from device.start import grow
 
     part = grow()  # noqa: F841 - of the heap: it lives as long as this frame
+    del grow  # and so would its module
     from device.run import main
 
     main()

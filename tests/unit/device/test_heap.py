@@ -1,6 +1,10 @@
 """The Python heap of an ESP32 takes a bounded share of the memory that TLS and WiFi live on."""
 
+from pathlib import Path
+
 import pytest
+
+MAIN = Path(__file__).parents[3] / "main.py"
 
 # A block of `free` bytes; a thread's stack and then the growing heap are taken from it. The stack
 # comes back when the main thread sleeps, not before: until then the thread gets no turn.
@@ -82,3 +86,29 @@ print(power.gc.mem_free() - power.free_heap() > 25000)
 @pytest.mark.parametrize(("platform", "is_less"), (("esp32", True), ("linux", False)))
 def test_what_the_heap_could_grow_by_is_not_free(on_board, platform, is_less):
     assert on_board(FREE, platform) == [str(is_less)]
+
+
+# main.py, with a device.start that would be missed and a device.run that forgets it.
+START = """
+ballast = bytearray(200000)
+def grow():
+    return ballast[:10]
+"""
+RUN = """
+import gc, sys
+def main():
+    del sys.modules["device.start"], sys.modules["device"].start
+    gc.collect()
+    print(gc.mem_alloc() < 150000)
+"""
+STARTER = """
+sys.path[:0] = given[:1]
+exec(open(given[1]).read())
+"""
+
+
+def test_what_is_done_once_is_gone_while_the_runtime_runs(on_board, tmp_path):
+    (tmp_path / "device").mkdir()
+    (tmp_path / "device/start.py").write_text(START)
+    (tmp_path / "device/run.py").write_text(RUN)
+    assert on_board(STARTER, str(tmp_path), str(MAIN)) == ["True"]
