@@ -84,6 +84,12 @@ def fingerprint(folder):
     return authority(folder).fingerprint(hashes.SHA256()).hex()
 
 
+def colons(settings):
+    """A host's fingerprint as people compare it: pairs of capitals."""
+    digits = fingerprint(folder_for(settings)).upper()
+    return ":".join(digits[at : at + 2] for at in range(0, len(digits), 2))
+
+
 def _found(folder, name, now):
     if now < _EARLIEST:
         raise PkiError(f"the clock says {now:%Y-%m-%d}: set it before the fleet's CA is made")

@@ -6,7 +6,7 @@ import secrets
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from host import VERSION
 
@@ -54,6 +54,10 @@ class Settings(BaseModel):
     broker_user: str = "bridge"
     broker_password: str = ""
     broker_ca: Path | None = None  # its CA certificate, PEM; none: those the system trusts
+    console_url: str = Field("", pattern=r"^(https://[^/?#]+)?$")  # where people find the host
+    console_port: int = Field(443, ge=0, le=65535)
+    console_certificate: Path | None = None  # PEM chain that browsers trust by themselves
+    console_key: Path | None = None  # its key, PEM
     workers: int = Field(2, ge=1, le=64)  # web processes
     proxies: int = Field(0, ge=0, le=4)  # in front: their X-Forwarded-For counts
     poll_s: int | None = Field(None, ge=10)  # overrides what boards were deployed with
@@ -65,6 +69,12 @@ class Settings(BaseModel):
     blob_bytes_max: int = 4 * 1024 * 1024
     reports_kept: int = 200  # per device
     limits: dict[str, tuple[int, int]] = {}
+
+    @model_validator(mode="after")
+    def _console_is_whole(self):
+        if self.console_certificate and not (self.console_key and self.console_url):
+            raise ValueError("console_certificate needs console_key and console_url")
+        return self
 
     @property
     def version(self):
@@ -83,7 +93,9 @@ class Settings(BaseModel):
 
     @property
     def public_url(self):
-        """Where people find this host: its first address."""
+        """Where people find this host: the console's address, else its first one."""
+        if self.console_url:
+            return self.console_url
         address = self.addresses[0] if self.addresses else self.listen
         return f"https://{f'[{address}]' if ':' in address else address}:{self.port}"
 

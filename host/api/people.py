@@ -29,6 +29,7 @@ def fleet():
         "addresses": settings.addresses,
         "port": settings.port,
         "mqtt_port": settings.mqtt_port,
+        "console": settings.console_url,
         "root": _root(),
         "time": int(time.time()),
     }

@@ -25,6 +25,21 @@ from host.cli import data_folder
 )
 @click.option("--port", type=click.IntRange(0, 65535), help="HTTPS port. [default: 8443]")
 @click.option("--mqtt-port", type=click.IntRange(0, 65535), help="MQTT port. [default: 8883]")
+@click.option("--console-url", help="Where people find the console: https://fleet.example.org.")
+@click.option(
+    "--console-certificate",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="PEM chain of a certificate that browsers trust, for a port for people; boards go on "
+    "with the fleet's own.",
+)
+@click.option(
+    "--console-key",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The key of that certificate, PEM.",
+)
+@click.option(
+    "--console-port", type=click.IntRange(0, 65535), help="The port for people. [default: 443]"
+)
 @click.option("--name", "fleet", help="The fleet's name on the certificate. [default: mpfleet]")
 @click.option(
     "--passphrase-file",
@@ -38,6 +53,10 @@ def serve(
     addresses: tuple[str, ...],
     port: int | None,
     mqtt_port: int | None,
+    console_url: str | None,
+    console_certificate: Path | None,
+    console_key: Path | None,
+    console_port: int | None,
     fleet: str | None,
     passphrase_file: Path | None,
 ) -> None:
@@ -59,6 +78,10 @@ def serve(
         "addresses": addresses or _guessed(listen),
         "port": port,
         "mqtt_port": mqtt_port,
+        "console_url": console_url,
+        "console_certificate": console_certificate and console_certificate.absolute(),
+        "console_key": console_key and console_key.absolute(),
+        "console_port": console_port,
         "fleet": fleet,
     }
     try:

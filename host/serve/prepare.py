@@ -5,6 +5,7 @@ import fcntl
 import os
 import secrets
 import socket
+import ssl
 
 import click
 
@@ -25,7 +26,11 @@ def ports(settings):
     mqtt_port = settings.mqtt_port
     if not settings.broker:
         mqtt_port = _free_port(settings.listen, mqtt_port, "--mqtt-port")
-    return settings.model_copy(update={"port": port, "mqtt_port": mqtt_port})
+    console_port = settings.console_port
+    if settings.console_certificate:
+        console_port = _free_port(settings.listen, console_port, "--console-port")
+    found = {"port": port, "mqtt_port": mqtt_port, "console_port": console_port}
+    return settings.model_copy(update=found)
 
 
 def lock(folder):
@@ -70,6 +75,7 @@ def _prepare(settings, passphrase):
     try:
         migrations.upgrade(settings)
         pki.ensure_for(settings, dt.datetime.now(dt.UTC))
+        _check_console(settings)
         _ensure_admin(database, f"admin@{settings.fleet}")
         _ensure_trust(database, trust.Trust(settings.data_folder), passphrase)
     except pki.PkiError as error:
@@ -78,6 +84,18 @@ def _prepare(settings, passphrase):
         raise StartError(error.code, error.message) from error
     finally:
         database.close()
+
+
+def _check_console(settings):
+    if not settings.console_certificate:
+        return
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(settings.console_certificate, settings.console_key)
+    except OSError as error:  # ssl.SSLError is one: no PEM, another key, a file that is missing
+        names = f"{settings.console_certificate} and {settings.console_key}"
+        text = f"{names} are no certificate with its key: {error.strerror or error}"
+        raise StartError("bad-certificate", text) from error
 
 
 def _ensure_admin(database, email):

@@ -8,7 +8,7 @@ import time
 import click
 
 from host import pki
-from host.serve import ROLES, prepare
+from host.serve import prepare, roles
 from host.serve.child import Child
 from host.serve.errors import StartError
 
@@ -32,7 +32,7 @@ def run(settings, passphrase_file=None):
         settings = prepare.ports(settings)
         with prepare.lock(settings.data_folder):
             prepare.prepare(settings, passphrase_file and prepare.passphrase_in(passphrase_file))
-            _supervise([Child(role, settings) for role in ROLES], settings, stop)
+            _supervise([Child(role, settings) for role in roles(settings)], settings, stop)
     except StartError as error:
         click.echo(f"mpfleet serve: {error}", err=True)
         raise SystemExit(1) from None
@@ -63,7 +63,9 @@ def _look(children):
 
 def _wait_until_ready(children, settings, stop):
     deadline = time.monotonic() + _READY_S
-    ports = {settings.port} if settings.broker else {settings.port, settings.mqtt_port}
+    ports = {settings.port}
+    ports |= set() if settings.broker else {settings.mqtt_port}
+    ports |= {settings.console_port} if settings.console_certificate else set()
     while not stop.wait(_LOOK_S):
         _look(children)
         ports = {port for port in ports if not _answers(settings.listen, port)}
@@ -95,12 +97,12 @@ def _end(children):
 
 
 def _greeting(settings):
-    digits = pki.fingerprint(pki.folder_for(settings)).upper()
-    colons = ":".join(digits[i : i + 2] for i in range(0, len(digits), 2))
     return (
-        f"mpfleet is at {settings.public_url} (boards: MQTT port {settings.mqtt_port})\n"
+        f"mpfleet is at {settings.public_url}\n"
+        f"  boards: HTTPS port {settings.port}, MQTT port {settings.mqtt_port}\n"
         f"  sign in with the account shown at the first start (admin@{settings.fleet})\n"
         f"  data in {settings.data_folder}\n"
-        f"  CA certificate {pki.folder_for(settings) / 'ca.pem'}, SHA-256\n  {colons}\n"
+        f"  CA certificate {pki.folder_for(settings) / 'ca.pem'}, SHA-256\n"
+        f"  {pki.colons(settings)}\n"
         "  Ctrl-C ends it"
     )

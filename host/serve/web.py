@@ -17,17 +17,22 @@ _KILL_S = 2  # open pages do not hold the end up; a board resumes its download
 
 
 def run(settings):
-    """Serve until SIGTERM or SIGINT."""
+    """Serve boards and people under the fleet's own certificate, until SIGTERM or SIGINT."""
     certificate = pki.folder_for(settings) / pki.SERVER_FILE
+    serve(settings, settings.port, certificate, certificate)
+
+
+def serve(settings, port, certificate, key):
+    """Serve at a port until SIGTERM or SIGINT; a certificate that was replaced is taken up."""
     server = Granian(
         "host.wsgi:app",
         address=settings.listen,
-        port=settings.port,
+        port=port,
         interface=Interfaces.WSGI,
         workers=settings.workers,
         blocking_threads=THREADS,
         ssl_cert=certificate,
-        ssl_key=certificate,
+        ssl_key=key,
         ssl_protocol_min=SSLProtocols.tls12,  # stock MicroPython has no TLS 1.3
         respawn_failed_workers=True,
         respawn_interval=_RESPAWN_S,

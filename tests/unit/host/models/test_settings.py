@@ -55,3 +55,19 @@ URLS = (("fleet.lan", "https://fleet.lan:8443"), ("fd00::1", "https://[fd00::1]:
 @pytest.mark.parametrize(("address", "url"), URLS)
 def test_people_find_the_host_at_its_first_address(tmp_path, address, url):
     assert settings.load(tmp_path, addresses=(address,)).public_url == url
+
+
+def test_people_find_the_host_at_the_console_s_address(tmp_path):
+    chosen = settings.load(tmp_path, console_url="https://fleet.example.org")
+    assert chosen.public_url == "https://fleet.example.org"
+
+
+@pytest.mark.parametrize("url", ("http://fleet.lan", "https://fleet.lan/", "fleet.lan"))
+def test_the_console_s_address_is_https_and_no_more(tmp_path, url):
+    with pytest.raises(ValueError, match="console_url"):
+        settings.load(tmp_path, console_url=url)
+
+
+def test_a_console_s_certificate_needs_its_key_and_address(tmp_path):
+    with pytest.raises(ValueError, match="console_certificate needs console_key and console_url"):
+        settings.load(tmp_path, console_certificate=tmp_path / "chain.pem")

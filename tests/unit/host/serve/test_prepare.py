@@ -38,6 +38,21 @@ def test_a_port_in_use_is_named_with_the_option_that_changes_it(settings, taken,
     assert raised.value.code == "port-in-use"
 
 
+def test_a_port_for_people_that_is_taken_is_named_too(settings, taken):
+    found = {"console_certificate": settings.data_folder / "chain.pem", "console_port": taken}
+    with pytest.raises(StartError, match="--console-port"):
+        prepare.ports(settings.model_copy(update=found))
+
+
+def test_a_certificate_that_is_none_is_refused(settings, tmp_path):
+    file = tmp_path / "chain.pem"
+    file.write_text("none")
+    given = {"console_certificate": file, "console_key": file}
+    with pytest.raises(StartError, match="no certificate with its key") as raised:
+        prepare.prepare(settings.model_copy(update=given))
+    assert raised.value.code == "bad-certificate"
+
+
 def test_a_port_just_left_is_free(settings, taken):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
