@@ -86,6 +86,7 @@ TABLE = (
             "host.services*",
             "host.errors",
             "host.extensions",
+            "host.pki",  # the CA certificate is offered to browsers
             "host.settings",
         ),
     ),
@@ -123,6 +124,10 @@ TABLE = (
         ),
     ),
     (
+        "host/provisioning/*",
+        ("host.provisioning*", "host.builder.errors", "host.deploy.ports"),
+    ),
+    (
         "host/dev/*",
         ("host", "host.dev*", "host.deploy*", "host.builder*", "simulator*"),
     ),
@@ -152,6 +157,7 @@ TABLE = (
             "host.builder*",
             "host.deploy*",
             "host.dev*",
+            "host.provisioning*",
             "host.rig*",
             "host.services*",
             "host.metadata*",  # an approver composes and signs on their own machine

@@ -1,0 +1,53 @@
+"""What can go wrong while a board is given its WiFi, each with a word."""
+
+from host.builder.errors import ToolError
+
+
+class ProvisioningError(ToolError):
+    """The board did not get there. `code` is a word, `detail` a sentence, `advice` what to do."""
+
+    def __init__(self, code: str, detail: str, advice: str = "") -> None:
+        super().__init__(code, detail, advice)
+        self.code, self.detail, self.advice = code, detail, advice
+
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.detail} ({self.code}){advice}"
+
+
+# Improv's error codes.
+_REFUSALS = {
+    1: ("invalid-packet", "the board did not understand what it was sent", ""),
+    2: ("unknown-command", "the board does not know this command", ""),
+    3: (
+        "unable-to-connect",
+        "the board could not join the network",
+        "is the password right, and the network in its reach (2.4 GHz)?",
+    ),
+    4: ("not-authorized", "the board takes no settings from here", "press its BOOT button"),
+    5: ("bad-hostname", "a name has 1 to 32 letters, digits and dashes, no dash at its ends", ""),
+}
+_UNKNOWN = (
+    "board-refused",
+    "the board could not keep the settings, or is busy with others",
+    "try again",
+)
+
+
+def refusal(code: int) -> ProvisioningError:
+    """What one of Improv's error codes means."""
+    return ProvisioningError(*_REFUSALS.get(code, _UNKNOWN))
+
+
+def silent(what: str) -> ProvisioningError:
+    """Nothing answers at `what`."""
+    return ProvisioningError(
+        "no-answer",
+        f"no board that waits for its WiFi answers at {what}",
+        "switch it on, or hold its BOOT button for 5 s, and try again",
+    )
+
+
+def gone() -> ProvisioningError:
+    """The board went away in the middle."""
+    return ProvisioningError("board-gone", "the board went away", "come nearer and try again")
