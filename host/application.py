@@ -12,7 +12,7 @@ from host import access, extensions
 from host.api import answers, blobs, device, devices, ownership, people, releases, trust
 from host.crowd import Crowd
 from host.errors import HostError
-from host.web import approvals, claim, pages, protection, sign_in
+from host.web import approvals, claim, pages, protection, setup, sign_in
 from host.web import devices as device_pages
 from host.web import ownership as ownership_pages
 from host.web import releases as release_pages
@@ -20,7 +20,7 @@ from host.web import releases as release_pages
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
 _BLUEPRINTS = (
     *(part.blueprint for part in (device, people, devices, ownership, releases, blobs, trust)),
-    *(part.blueprint for part in (pages, sign_in, device_pages, claim, ownership_pages)),
+    *(part.blueprint for part in (pages, sign_in, setup, device_pages, claim, ownership_pages)),
     *(part.blueprint for part in (release_pages, approvals)),
 )
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.

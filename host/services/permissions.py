@@ -86,6 +86,9 @@ ROUTES = {
     "trust_api.drop": ("release.approve", FLEET),
     "trust_api.metrics": ("release.see", FLEET),
     "web.static": (None, PUBLIC),
+    "setup.page": (None, PUBLIC),
+    "setup.manifest": (None, PUBLIC),
+    "setup.ca": (None, PUBLIC),
     "sign_in.form": (None, PUBLIC),
     "sign_in.enter": (None, PUBLIC),
     "sign_in.leave": (None, PUBLIC),  # also of a sign-in that has ended
