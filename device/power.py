@@ -20,6 +20,10 @@ _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-
 _KEPT = const(3)  # bytes behind the flag: wish, rounds, walks
 _ROUNDS = const(3)  # in update mode, until an update ends or the power does
 _STARVED_BYTES = const(4096)
+PROVISIONING = const(2)  # a wish of the last run: that mode,
+BY_BUTTON = const(3)  # or that mode, taking credentials at once
+_LOOK_MS = const(500)
+_HELD_MS = const(5000)
 _DELAY_S = (1, 60)  # before a task that died is started again, later each time
 
 
@@ -80,11 +84,11 @@ class Power:
                 self.feed()
             await asyncio.sleep_ms(pause_ms)
 
-    async def restart(self, why):
+    async def restart(self, why, wish=0):
         """A planned reset: the application tidies up, the host is told, then it is done."""
         for prepare in self.before_reset:
             await prepare(why)
-        self.reset(why)
+        self.reset(why, wish)
 
     @property
     def may_retreat(self):
@@ -115,9 +119,9 @@ class Power:
         self._announce(why)
         machine.deepsleep(min(int(seconds * 1000), 0x7FFFFFFF))  # 24 days: all an ESP32 takes
 
-    def reset(self, why):
-        """Announce a reset and do it at once."""
-        self._announce(why)
+    def reset(self, why, wish=0):
+        """Announce a reset, with what the next start is wished to be, and do it at once."""
+        self._announce(why, wish)
         machine.reset()
 
     def _announce(self, why, wish=0):
@@ -166,3 +170,20 @@ async def _keep(name, body, log, on_memory_error):
                 await on_memory_error(name)
         await asyncio.sleep(delay_s)
         delay_s = min(delay_s * 2, longest_s)
+
+
+async def make_way(power, config, wifi, record):
+    """Task: reset into provisioning when the button is held, or WiFi was away for too long."""
+    pin, away_ms = config.button_pin, config.away_s * 1000
+    button = machine.Pin(pin, machine.Pin.IN, machine.Pin.PULL_UP) if pin >= 0 else None
+    held_ms = lost_ms = 0
+    while True:
+        await asyncio.sleep_ms(_LOOK_MS)
+        held_ms = held_ms + _LOOK_MS if button and not button.value() else 0
+        lost_ms = 0 if wifi.is_joined else lost_ms + _LOOK_MS
+        if record.trial != "-":
+            continue  # it is judged first
+        if held_ms >= _HELD_MS:
+            await power.restart("provisioning: the button is held", BY_BUTTON)
+        if 0 < away_ms <= lost_ms:
+            await power.restart("provisioning: WiFi is away", PROVISIONING)

@@ -5,7 +5,10 @@ from micropython import const
 from device.errors import HttpError, StorageFull
 
 _FILE = const("registration.json")  # what the last answer of status 200 said
+_CODE = const("claim.json")  # of the claim URL that provisioning showed
 _ANSWER_BYTES = const(1024)
+_ONCE_ONLINE = const(-1)  # NVS `opened`: provisioning never again stands open
+_ONCE_CLAIMED = const(-2)
 
 
 class Registration:
@@ -56,6 +59,9 @@ class Registration:
         token = self._nvs.blob("token")
         if token:
             body["token"] = token.decode()
+        code = self._store.load(_CODE, {}).get("code")
+        if code:
+            body["code"] = code
         return body
 
     def _take(self, answer):
@@ -63,6 +69,10 @@ class Registration:
         if answer.get("token") == "refused":
             self._log("registration", "the enrolment token was refused")
         self._nvs.erase("token")
+        self._store.remove(_CODE)  # the host knows it
+        opened = _ONCE_CLAIMED if state == "claimed" else _ONCE_ONLINE
+        if opened < self._nvs.number("opened"):
+            self._nvs.set_number("opened", opened)
         try:
             self._store.save(_FILE, {"state": state})
         except StorageFull as e:  # then it is said again in the next talk

@@ -8,7 +8,7 @@ from micropython import const
 
 from device.checkin import drop
 from device.errors import StorageFull
-from device.power import supervise
+from device.power import make_way, supervise
 from device.store import Nvs
 
 TYPE_CHECKING = const(False)  # what follows is for a type checker, and compiled to nothing
@@ -46,6 +46,7 @@ class Runtime:
     identity: "Identity"
     clock: "Clock"
     number: int
+    can_provision: bool
     reports: "Reports"
     wifi: "Wifi"
     host: "Host"
@@ -84,6 +85,8 @@ class Runtime:
         ]
         if self.record.mode == "trial":
             table.append(("trial", self._try))
+        if self.can_provision:
+            table.append(("button", self._attend))
         if self.mode == "update":
             table.append(("update", self._leave))
             return table
@@ -91,6 +94,9 @@ class Runtime:
         if self.mode != "golden":
             table.append(("app", lambda: self.application.run(self.board)))
         return table
+
+    async def _attend(self):
+        await make_way(self.power, self.config, self.wifi, self.record)
 
     async def _check_in(self):
         is_known = self.talks.open().registration.is_known

@@ -10,6 +10,7 @@ from device.identity import Identity
 from device.store import Config, Nvs, Store
 
 _TRUSTED = ("timestamp.json", "snapshot.json", "targets.json", "trusted.json")
+_ONCE_CLAIMED = -2  # NVS `opened`
 # NVS keys that go when another is given: a move that is under way, the second CA.
 _SUPERSEDED = {"host": "moving", "ca": "ca2", "token": "moving"}
 
@@ -26,6 +27,7 @@ def apply(text):
     given = json.loads(text)
     nvs, store = Nvs(), Store()
     _apply_root(given, store)
+    _open_anew(nvs, store)
     _apply_nvs(given, nvs, store)
     _apply_state(given, store)
     config = Config(store)
@@ -87,6 +89,17 @@ def _apply_root(given, store):
         if name in _TRUSTED or name.startswith("targets-"):
             store.remove(name)
     store.write("root.json", new)
+
+
+def _open_anew(nvs, store):
+    """Provisioning may stand open again (SPEC section 16), unless this board ever was somebody's.
+
+    First, for what the host said of it may be forgotten next.
+    """
+    is_claimed = store.load("registration.json", {}).get("state") == "claimed"
+    opened = _ONCE_CLAIMED if is_claimed else 0
+    if nvs.number("opened") not in (opened, _ONCE_CLAIMED):
+        nvs.set_number("opened", opened)
 
 
 def _hex(data):

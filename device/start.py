@@ -9,6 +9,7 @@ anything is loaded into it: a thread's stack occupies the rest of the block mean
 import _thread
 import gc
 import json
+import os
 import sys
 import time
 
@@ -42,7 +43,7 @@ def assemble(r, host, cas):
     from device.connection import Host
     from device.identity import Identity
     from device.log import Log
-    from device.power import Power
+    from device.power import PROVISIONING, Power
     from device.report import Reports
     from device.store import Config, Nvs, Store
     from device.update.record import BootRecord
@@ -67,6 +68,9 @@ def assemble(r, host, cas):
         _employ(r)
     r.talks = Talks(r)
     r.checkin = Checkin(r.wifi, r.clock, r.talks, r.link, r.power, r.config, log)
+    r.can_provision = can_provision(r.config)
+    if r.can_provision and is_stranded(r.store, r.nvs, r.record):
+        r.power.reset("no network is known", PROVISIONING)
 
 
 def _connect(r):
@@ -116,6 +120,21 @@ def reason_of(record, traceback, cause):
 def retry_s(rounds):
     """Seconds that golden waits before it tries the active slot again, after so many times."""
     return _RETRY_S << min(rounds, _DOUBLINGS_MAX)
+
+
+def can_provision(config):
+    """Whether there is provisioning to make way for: the golden copy has it, nobody forbade it."""
+    try:
+        os.stat("/device/provisioning")
+    except OSError:
+        return False
+    return config.provisioning != "off"
+
+
+def is_stranded(store, nvs, record):
+    """Whether no network is known to a board that the host never knew: a new one."""
+    is_new = nvs.number("opened") >= 0 and record.trial == "-"
+    return is_new and not store.load("wifi.json", [])
 
 
 def running_number(slot):

@@ -24,6 +24,9 @@ DEFAULTS = {
     "healthy_s": 300,
     "hostname": "",
     "ntp_host": "pool.ntp.org",
+    "provisioning": "open",
+    "away_s": 0,
+    "button_pin": 0,
     "app": {},
 }
 
@@ -107,11 +110,14 @@ class Config:
     healthy_s: int
     hostname: str
     ntp_host: str
+    provisioning: str
+    away_s: int
+    button_pin: int
     app: dict
 
-    def __init__(self, store):
+    def __init__(self, store, defaults=DEFAULTS):
         given = store.load("config.json", {})
-        for name, default in DEFAULTS.items():
+        for name, default in defaults.items():
             value = given.get(name, default)
             setattr(self, name, value if isinstance(value, type(default)) else default)
 

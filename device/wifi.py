@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from binascii import unhexlify
 
 import network
 from micropython import const
@@ -33,17 +34,26 @@ _WORDS = {
 def order(known, seen, last):
     """Networks in the order to try: the last that worked, those seen by strength, the rest.
 
-    `known` is the list of wifi.json, `seen` maps ssid to dBm, `last` is an ssid or None.
+    `known` is the list of wifi.json, `seen` maps ssid to dBm, `last` is an ssid or None. An ssid
+    is bytes where it is not UTF-8. Gives (ssid, password).
     """
 
     ranked = []
     for i, n in enumerate(known):
-        ssid = n.get("ssid") if isinstance(n, dict) else None
+        ssid = _name(n) if isinstance(n, dict) else None
         if ssid:
             # the place in the list breaks a tie: sorting is not stable here
-            ranked.append((ssid != last, -seen.get(ssid, _UNSEEN_DBM), i, n))
+            found = (ssid != last, -seen.get(ssid, _UNSEEN_DBM), i, ssid, n.get("password", ""))
+            ranked.append(found)
     ranked.sort(key=lambda r: r[:3])
-    return [r[3] for r in ranked]
+    return [r[3:] for r in ranked]
+
+
+def _name(entry):
+    try:
+        return entry.get("ssid") or unhexlify(entry.get("ssid_hex", ""))
+    except (ValueError, TypeError):  # no hex digits
+        return None
 
 
 class Wifi:
@@ -87,19 +97,35 @@ class Wifi:
             await asyncio.sleep_ms(wait_s * 750 + os.urandom(1)[0] * wait_s * 2)
             wait_s = min(wait_s * 2, longest_s)
 
-    async def _round(self):
+    async def attempt(self, ssid, password):
+        """Join this network, known or not.
+
+        Raises:
+            NetworkError: why not.
+        """
+        await self._get_ready()
+        try:
+            await self._join_one(ssid, password)
+        finally:
+            if not self._wlan.isconnected():
+                await self._leave()
+
+    async def _get_ready(self):
         self._wlan.active(True)
         self._wlan.config(reconnects=_RETRIES)
+        await self._leave()  # the radio may be joining by itself, and would take no other order
+
+    async def _round(self):
         known = self._store.load("wifi.json", [])
         if not known:
             raise NetworkError("no-wifi", "no network is configured")
-        await self._leave()  # the radio may be joining by itself, and would take no other order
+        await self._get_ready()
         # a scan holds the loop for two seconds: only when there is a choice
         seen = self._scan() if len(known) > 1 else {}
         failure = None
-        for n in order(known, seen, self._last):
+        for ssid, password in order(known, seen, self._last):
             try:
-                return await self._join_one(n["ssid"], n.get("password", ""))
+                return await self._join_one(ssid, password)
             except NetworkError as e:
                 failure = e
                 self._log("wifi", e.detail())
@@ -149,6 +175,6 @@ class Wifi:
             try:
                 ssid = entry[0].decode()
             except UnicodeError:
-                continue
+                ssid = bytes(entry[0])
             seen[ssid] = max(entry[3], seen.get(ssid, _UNSEEN_DBM))
         return seen

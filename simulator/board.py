@@ -5,7 +5,9 @@ import threading
 from pathlib import Path
 
 from simulator import calls, image
+from simulator.air import Air
 from simulator.auto_reset import AutoReset
+from simulator.bluetooth import Bluetooth
 from simulator.chip import find_micropython
 from simulator.clockwork import RealTimeClock, Timers, Watchdog
 from simulator.control import Control
@@ -43,8 +45,9 @@ class VirtualBoard:
     folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
     board's first slot, whose bootloader `has_rollback` or not, and `layout` its partition table
     (None: a blank flash of `flash_bytes`). `chip` and `is_encrypted` are what it says of itself in
-    download mode. `flash`, `firmware`, `nvs`, `radio`, `station`, `pins`, `sensors` and
-    `real_time_clock` are its parts, to look at and to change.
+    download mode. Boards that share an `air` are in each other's reach by Bluetooth. `flash`,
+    `firmware`, `nvs`, `radio`, `bluetooth`, `station`, `pins`, `sensors` and `real_time_clock` are
+    its parts, to look at and to change.
     """
 
     def __init__(
@@ -57,6 +60,7 @@ class VirtualBoard:
         heap_bytes=HEAP_BYTES,
         name=None,
         radio=None,
+        air=None,
         firmware=None,
         has_rollback=True,
         layout=LAYOUT,
@@ -73,6 +77,8 @@ class VirtualBoard:
         self.unique_id = bytes(unique_id)
         self.radio = radio or Radio(access_points or [AccessPoint("home", "secret12")])
         self.flash = Flash(self.folder / "flash.bin", flash_bytes)
+        self.air = air or Air()
+        self._owns_air = air is None
         self._fuses = (CHIPS[chip], self.unique_id, is_encrypted)
         self._is_cut = threading.Event()
         self._transcript = Transcript(self.folder / "serial.log")
@@ -96,6 +102,12 @@ class VirtualBoard:
             address,
             lambda: self._relays.refresh(),
             lambda: self.firmware.behaviour == image.NO_WIFI,
+        )
+        self.bluetooth = Bluetooth(
+            self.air,
+            self.name,
+            self.unique_id,
+            lambda: self._loop.post(self._control.tell, b"b\0\0"),
         )
         self._relays = Relays(self._loop, self.radio, lambda: self.station.is_online)
         self.radio.attach(self._relays)
@@ -122,6 +134,7 @@ class VirtualBoard:
             **calls.clock_calls(self.real_time_clock, self._watchdog, self._timers),
             **calls.pin_calls(self.pins, self.sensors),
             **calls.wifi_calls(self.station),
+            **calls.bluetooth_calls(self.bluetooth),
             **calls.network_calls(self._loop, self.station, self.radio, self._relays),
         }
 
@@ -200,6 +213,8 @@ class VirtualBoard:
     def close(self):
         """Switch off and give everything back; the folder stays."""
         self._loop.call(self._close)
+        if self._owns_air:
+            self.air.close()
         self._loop.stop()
 
     def __enter__(self):
@@ -266,6 +281,7 @@ class VirtualBoard:
         """End what every reset but a soft one ends."""
         self._watchdog.lose_power()
         self.station.reset()
+        self.bluetooth.reset()
         self._relays.drop()
         self.pins.reset()
         self.firmware.read_table()

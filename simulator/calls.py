@@ -1,6 +1,7 @@
 """What the chip can ask of its board, by name: the table behind simulator/modules."""
 
 import errno
+import importlib.util
 import time
 
 from simulator import image
@@ -143,6 +144,35 @@ def wifi_calls(station: Station):
         "wifi_joined": lambda: station.joined and [station.joined.ssid, station.joined.signal_dbm],
         "wifi_reconnects": set_reconnects,
         "wifi_hostname": set_hostname,
+    }
+
+
+def bluetooth_calls(bluetooth):
+    """bluetooth.BLE. Bytes travel as hex."""
+
+    def activate(on):
+        if on and importlib.util.find_spec("bumble") is None:
+            raise OSError(errno.ENODEV, "this computer has no bumble")
+        bluetooth.activate(on)
+
+    def data(text):
+        return None if text is None else bytes.fromhex(text)
+
+    return {
+        "ble_activate": activate,
+        "ble_active": lambda: bluetooth.is_active,
+        "ble_address": lambda: bluetooth.address.replace(":", ""),
+        "ble_configure": lambda settings: bluetooth.settings.update(settings),
+        "ble_setting": lambda name: bluetooth.settings[name],
+        "ble_advertise": lambda ms, a, b: bluetooth.advertise(ms, data(a), data(b)),
+        "ble_disconnect": bluetooth.disconnect,
+        "ble_passkey": bluetooth.give_passkey,
+        "ble_register": bluetooth.register,
+        "ble_read": lambda handle: bluetooth.read(handle).hex(),
+        "ble_write": lambda handle, text, is_news: bluetooth.write(handle, data(text), is_news),
+        "ble_notify": lambda n, handle, text: bluetooth.notify(n, handle, data(text)),
+        "ble_buffer": bluetooth.set_buffer,
+        "ble_event": bluetooth.next_event,
     }
 
 

@@ -53,6 +53,11 @@ class Loop:
             raise error
         return result
 
+    def post(self, function, *args):
+        """Have a function run in the loop's thread soon, and do not wait for it."""
+        self._calls.put((function, args, queue.SimpleQueue()))
+        os.write(self._wake_write, b"!")
+
     def watch(self, file, when_readable):
         """Call a function whenever there is something to read."""
         self._selector.register(file, selectors.EVENT_READ, (when_readable, None))

@@ -110,8 +110,7 @@ def open_slot(image, folder):
 
 
 class Files:
-    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap.
-    """
+    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap."""
 
     def __init__(self, entries):
         packed = bytearray()

@@ -6,8 +6,8 @@ from host.builder.errors import BuildError
 
 ROOT = Path(__file__).resolve().parents[2]
 
-# What only deploy runs, over USB and from the golden copy: no release carries it.
-_GOLDEN_ONLY = frozenset({"device/setup.py"})
+# What only the golden copy has, so no release carries it: what deploy runs, and provisioning.
+_GOLDEN_ONLY = ("device/setup.py", "device/provisioning/")
 
 
 def sources(root: Path = ROOT) -> dict[str, Path]:
@@ -20,7 +20,8 @@ def sources(root: Path = ROOT) -> dict[str, Path]:
 
 def release_sources(root: Path = ROOT) -> dict[str, Path]:
     """The part of the runtime that travels in every release."""
-    return {name: path for name, path in sources(root).items() if name not in _GOLDEN_ONLY}
+    found = sources(root).items()
+    return {name: path for name, path in found if not name.startswith(_GOLDEN_ONLY)}
 
 
 def starters(root: Path = ROOT) -> dict[str, bytes]:

@@ -10,7 +10,7 @@ from host.deploy.work import Work
 _FORGET = r"""
 import esp32
 _nvs = esp32.NVS('mpfleet')
-for _n in ('secret', 'token'):
+for _n in ('secret', 'token', 'opened'):
     try:
         _nvs.erase_key(_n)
     except OSError:

@@ -12,11 +12,22 @@ OURS = ("device", "host", "simulator", "examples", "tests", "boot", "main")
 # The first matching row decides: files → patterns of the modules of ours they may import.
 TABLE = (
     ("boot.py", ()),
-    ("main.py", ("device.run", "device.start")),
+    ("main.py", ("device.run", "device.start", "device.provisioning.mode")),
     ("device/run.py", ("device.*",)),
     ("device/start.py", ("device.*",)),  # puts the runtime together
     ("device/conversation.py", ("device.*",)),  # builds what is loaded for a talk only
     ("device/setup.py", ("device.*",)),
+    ("device/provisioning/mode.py", ("device.*",)),  # the run.py of that mode
+    ("device/provisioning/improv.py", ()),
+    ("device/provisioning/session.py", ("device.provisioning.improv",)),
+    (
+        "device/provisioning/commands.py",
+        ("device.errors", "device.provisioning.improv", "device.provisioning.session"),
+    ),
+    (
+        "device/provisioning/*",
+        ("device.provisioning.improv", "device.provisioning.terminal"),
+    ),
     ("device/errors.py", ()),
     ("device/protocol.py", ()),
     ("device/update/steps.py", ("device.errors",)),

@@ -31,5 +31,8 @@ def test_the_table_in_the_docs_has_the_same_rows(on_board):
     spec = (Path(__file__).parents[3] / "docs/SPEC.md").read_text()
     table = spec[spec.index("`config.json`:") : spec.index("**NVS**")]
     documented = re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)
-    script = "from device.store import DEFAULTS\nprint(' '.join(sorted(DEFAULTS)))"
+    script = (
+        "from device.store import DEFAULTS\nfrom device.provisioning import session\n"
+        "print(' '.join(sorted(list(DEFAULTS) + list(session.DEFAULTS))))"
+    )
     assert on_board(script) == [" ".join(sorted(documented))]

@@ -6,7 +6,7 @@ import pytest
 
 ORDER = """
 from device.wifi import order
-print([n["ssid"] for n in order([{"ssid": s} if s else {} for s in given[0]], given[1], given[2])])
+print([s for s, _ in order([{"ssid": s} if s else {} for s in given[0]], given[1], given[2])])
 """
 
 

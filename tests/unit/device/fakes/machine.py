@@ -65,9 +65,9 @@ def deepsleep(ms):
 
 
 class Pin:
-    OUT = 1
+    IN, OUT, PULL_UP = 1, 3, 2
 
-    def __init__(self, number, mode=None, value=0):
+    def __init__(self, number, mode=None, pull=None, value=1):
         self._value = value
 
     def value(self, value=None):
