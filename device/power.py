@@ -22,8 +22,8 @@ _ROUNDS = const(3)  # in update mode, until an update ends or the power does
 _STARVED_BYTES = const(4096)
 PROVISIONING = const(2)  # a wish of the last run: that mode,
 BY_BUTTON = const(3)  # or that mode, taking credentials at once
-_LOOK_MS = const(500)
-_HELD_MS = const(5000)
+_LOOK_MS = 500
+_HELD_MS = 5000
 _DELAY_S = (1, 60)  # before a task that died is started again, later each time
 
 

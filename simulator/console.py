@@ -9,6 +9,10 @@ REPL_STARTS = b"\x1b_repl\x1b\\"
 _RAW = b"raw REPL; CTRL-B to exit\r\n"
 _FRIENDLY = b'Type "help()" for more information.\r\n'
 _BARE_NEWLINE = re.compile(rb"(?<!\r)\n")
+# What a board writes to `sys.stdout.buffer` goes out as it is; from an interpreter both arrive
+# alike. Of such writers there is one, whose frames say how long they are (Improv's, with a sum).
+_FRAME = re.compile(rb"IMPROV\x01[\1-\4]")  # then the length of the data, they, and a sum
+_FRAME_HEAD = 8
 _MARKS = (REPL_STARTS, _RAW, _FRIENDLY)
 
 
@@ -30,6 +34,9 @@ class Console:
         self._is_hiding = False
         self._held = b""
         self._last = b""
+        self._head = b""  # the end of what was shown: a frame may begin in it
+        self._is_length = False  # what comes is a frame's length
+        self._verbatim = 0  # or bytes of it, so many
 
     def feed(self, data):
         """(bytes for the port, bytes for the chip's input) from what the chip printed."""
@@ -56,6 +63,24 @@ class Console:
         return b"" if self._is_hiding else self._with_returns(held)
 
     def _with_returns(self, data):
+        """Each part as it is to be shown: frames, and what is between them."""
+        shown = b""
+        while data:
+            if self._is_length:
+                self._is_length, self._verbatim = False, 1 + data[0] + 1
+            part, data = data[: self._verbatim], data[self._verbatim :]
+            self._verbatim -= len(part)
+            shown += part
+            self._last = part[-1:] or self._last
+            found = _FRAME.search(self._head + data)
+            end = found.end() - len(self._head) if found else len(data)
+            self._head = b"" if found else (self._head + data)[1 - _FRAME_HEAD :]
+            self._is_length = bool(found)
+            shown += self._cooked(data[:end])
+            data = data[end:]
+        return shown
+
+    def _cooked(self, data):
         """A board ends its lines with CR LF; the interpreter leaves the CR to the terminal it does
         not have here.
         """

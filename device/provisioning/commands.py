@@ -17,7 +17,7 @@ from device.errors import NetworkError, StorageFull
 from device.provisioning import improv, session
 from device.provisioning.improv import ImprovError
 
-_JOIN_S = const(30)
+_JOIN_S = 30
 _BLINKS = const(20)
 _BLINK_MS = const(200)
 

@@ -1,120 +1,25 @@
 """A new board gets its WiFi from unmodified Improv clients, from a terminal, over the cable."""
 
 import asyncio
-import itertools
-import json
-import shutil
 
 import pytest
-from bleak import BleakScanner
-from improv_ble_client import Error, ImprovBLEClient, device_filter
+from bleak import BleakClient, BleakScanner
+from bleak.exc import BleakError
+from improv_ble_client import Error, State
 from improv_ble_client.errors import ProvisioningFailed
 
-from host.builder import release, runtime
-from host.deploy import agent
-from host.deploy.board import Board
-from host.deploy.files import Copier
-from simulator import VirtualBoard
-from simulator.air import Air
-from tests.bluetooth import bleak_on
+from host.provisioning import board as improv
+from host.provisioning import serial
 from tests.boards import board_maker  # noqa: F401 - a fixture
+from tests.provisioning import air, at_prompt, flash, kept, leave, make, meet, radio  # noqa: F401
 
-SETUP = {
-    "host": {"addresses": ["10.0.0.1"], "port": 8443, "mqtt_port": 8883, "name": "mpfleet"},
-    "ca": "AAEC",
-    "floor": 820000000,
-    "config": {"product": "blink", "model": "ESP32_GENERIC"},
-    "watchdog_s": 90,
-}
-READY = "provisioning: as mpfleet-0000"
+CONNECTED = "bluetooth: a client is here"
+UART = "6e40000%d-b5a3-f393-e0a9-e50e24dcca9e"
+COMMAND = "00467768-6228-2272-4663-277478268003"
+IDENTIFY = b"\x02\x00\x02"
 
 
-@pytest.fixture
-def air():
-    one = Air()
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def radio(air, monkeypatch):
-    """The computer's radio, which bleak uses."""
-    with bleak_on(air, monkeypatch) as one:
-        yield one
-
-
-@pytest.fixture(scope="session")
-def flash(tmp_path_factory):
-    """The flash of a board as deploy leaves it, without WiFi."""
-    folder = tmp_path_factory.mktemp("deployed")
-    with VirtualBoard(folder) as board:
-        board.power_on()
-        files = {**release.golden(), **runtime.starters()}
-        line = at_prompt(board)
-        Copier(line).copy(
-            {f"/{path}": content for path, content in files.items()}, lambda *_: None
-        )
-        line.run(agent.apply(SETUP))
-        line.close()
-    return folder / "flash.bin"
-
-
-@pytest.fixture
-def make(board_maker, air, flash, tmp_path):  # noqa: F811
-    """Makes such boards; they wait for WiFi."""
-    numbers = itertools.count(1)
-
-    def one(**config):
-        folder = tmp_path / f"new{next(numbers)}"
-        folder.mkdir()
-        shutil.copy(flash, folder)
-        board = board_maker(air=air, folder=folder)
-        board.power_on()
-        if config:
-            line = at_prompt(board)
-            line.run(agent.apply({"config": config}))
-            line.reset(agent.RESET)
-            line.close()
-        board.wait_for(READY)
-        return board
-
-    return one
-
-
-def at_prompt(board):
-    """The serial line of a board that was stopped."""
-    line = Board(board.port)
-    line.stop()
-    line.run(agent.SOURCE)
-    return line
-
-
-async def meet(board):
-    """An Improv client that is connected with this board."""
-    address = board.bluetooth.address
-
-    def is_it(device, advertisement):
-        return device.address == address and device_filter(advertisement)
-
-    device = await BleakScanner.find_device_by_filter(is_it, timeout=10)
-    client = ImprovBLEClient(device)
-    await client.ensure_connected()
-    return client
-
-
-async def leave(client):
-    await client._client.disconnect()
-
-
-def kept(board, name):
-    """A state file, read at the prompt of the board after its reset."""
-    line = at_prompt(board)
-    found = json.loads(line.run(f"print(open('/state/{name}').read())"))
-    line.close()
-    return found
-
-
-def test_an_improv_client_sets_a_new_board_up(make, air, radio):
+def test_an_improv_client_sets_a_new_board_up(make, air, radio):  # noqa: F811
     board = make()
 
     async def talk():
@@ -144,7 +49,7 @@ def test_an_improv_client_sets_a_new_board_up(make, air, radio):
     assert kept(board, "config.json")["hostname"] == "kitchen"
 
 
-def test_eight_boards_at_once(make, air, radio):
+def test_eight_boards_at_once(make, air, radio):  # noqa: F811
     boards = [make() for _ in range(8)]
 
     async def one(board):
@@ -161,3 +66,128 @@ def test_eight_boards_at_once(make, air, radio):
     assert urls == expected
     for board in boards:
         board.wait_for("power: provisioned")
+
+
+def test_a_closed_board_takes_settings_once_its_button_is_pressed(make, air, radio):  # noqa: F811
+    board = make(provisioning="button")
+
+    async def refused():
+        client = await meet(board)
+        needed = await client.need_authorization()
+        with pytest.raises(ProvisioningFailed) as caught:
+            await client.provision("home", "secret12", None)
+        return needed, caught.value.error
+
+    async def taken():
+        client = await meet(board)
+        states = asyncio.Queue()
+        await client.subscribe_state_updates(states.put_nowait)
+        board.press_button()
+        while await asyncio.wait_for(states.get(), 5) != State.AUTHORIZED:
+            pass
+        url = await client.provision("home", "secret12", None)
+        await leave(client)
+        return url
+
+    assert air.run(refused()) == (True, Error.NOT_AUTHORIZED)
+    assert air.run(taken()).startswith("https://10.0.0.1:8443/claim?")
+
+
+def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, radio):  # noqa: F811
+    board = make()
+
+    async def hurry():
+        client = await meet(board)
+        settings = b"\x01\x0e\x04home\x08secret12"
+        whole = settings + bytes((sum(settings) & 255,))
+        await client._client.write_gatt_char(COMMAND, whole[:9], True)
+        await client._client.write_gatt_char(COMMAND, whole[9:], True)
+        await leave(client)
+
+    air.run(hurry())
+    board.wait_for("power: provisioned")
+    assert kept(board, "wifi.json") == [{"ssid": "home", "password": "secret12"}]
+
+
+async def at_terminal(board, said):
+    """A Bluetooth terminal that is connected with this board; what comes is added to `said`."""
+    device = await BleakScanner.find_device_by_address(board.bluetooth.address, timeout=10)
+    client = BleakClient(device)
+    await client.connect()
+    await client.start_notify(UART % 3, lambda _, data: said.extend(data))
+    return client
+
+
+async def until(said, text):
+    """Wait for words in what came."""
+    async with asyncio.timeout(10):
+        while text.encode() not in said:
+            await asyncio.sleep(0.02)
+
+
+def test_a_person_at_a_terminal_types_two_lines(make, air, radio):  # noqa: F811
+    board, said = make(), bytearray()
+
+    async def talk():
+        client = await at_terminal(board, said)
+        for piece in (b"home\r", b"\n"):
+            await client.write_gatt_char(UART % 2, piece, True)
+        await until(said, "Password?")
+        for piece in (b"secret", b"12", b"\r\n"):  # quick ones, without an answer
+            await client.write_gatt_char(UART % 2, piece, False)
+        await until(said, "make the board yours: https://10.0.0.1:8443/claim?device=")
+        await until(said, "Done.")
+        await client.disconnect()
+
+    air.run(talk())
+    board.wait_for("power: provisioned")
+
+
+@pytest.mark.parametrize(("passkey", "typed"), ((0, None), (424242, 424242), (7, 424242)))
+def test_a_paired_board_takes_settings_from_who_pairs(make, air, radio, passkey, typed):  # noqa: F811
+    board = make(paired=True, passkey=passkey)
+    radio.passkey = typed
+
+    async def plain():
+        client = await meet(board)
+        with pytest.raises(BleakError):
+            await client._client.write_gatt_char(COMMAND, IDENTIFY, True)
+        return client
+
+    async def paired():
+        client = await plain()
+        await client._client.pair()
+        return await client.provision("home", "secret12", None)
+
+    if passkey in (0, typed):
+        assert air.run(paired()).startswith("https://")
+    else:
+        with pytest.raises(Exception, match=r"pairing|PAIRING|CONFIRM|passkey"):
+            air.run(paired())
+        assert "wifi: joined" not in board.console_text
+
+
+def test_improv_and_deploy_share_the_serial_port(make):  # noqa: F811
+    board = make(provisioning="button")  # by the cable it needs no press
+    said = []
+
+    async def talk():
+        async with serial.connect(board.port) as port:
+            networks = await port.scan()
+            return networks, await improv.sequence(
+                port, "home", "secret12", "kitchen", lambda *words: said.append(words)
+            )
+
+    async def ask():
+        async with serial.connect(board.port) as port:
+            return await port.identity()
+
+    assert asyncio.run(ask()).name == "mpfleet-000001"
+    at_prompt(board).close()  # what deploy does first
+    board.reset()
+    board.wait_for("provisioning: as", since=board.mark)
+    networks, url = asyncio.run(talk())
+    assert networks == [improv.Network("home", -55, False)]
+    assert url.startswith("https://10.0.0.1:8443/claim?device=246f28000001&code=")
+    assert [word for word, _ in said] == ["board", "name", "join", "joined"]
+    assert kept(board, "wifi.json") == [{"ssid": "home", "password": "secret12"}]

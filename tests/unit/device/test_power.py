@@ -164,3 +164,55 @@ n = 0
         "while not ended:\n    tick(machine.Timer(0))\n    n += 1\nprint(n * period // 1000)"
     )
     assert on_board(script)[-1] == "600"
+
+
+WAY = """
+import device.power as module
+module._LOOK_MS, module._HELD_MS = 10, 50
+class Config: button_pin, away_s = 0, given[0]
+class Wifi: is_joined = given[1]
+class Record: trial = given[2]
+class Pin:
+    IN, PULL_UP = 1, 2
+    def __init__(self, n, mode, pull): pass
+    def value(self): return given[3]
+machine.Pin = Pin
+power = Power(0, log)
+async def main():
+    task = asyncio.create_task(module.make_way(power, Config, Wifi, Record))
+    await asyncio.sleep_ms(200)
+try:
+    asyncio.run(main())
+    print("goes on")
+except machine.Ended:
+    pass
+"""
+BY_BUTTON = r"machine.reset b'MPFR\x01\x03\x00\x00'"
+BY_ITSELF = r"machine.reset b'MPFR\x01\x02\x00\x00'"
+
+
+@pytest.mark.parametrize(
+    ("away_s", "is_joined", "trial", "level", "expected"),
+    (
+        (0, True, "-", 1, "goes on"),
+        (0, False, "-", 1, "goes on"),
+        (0, True, "-", 0, BY_BUTTON),
+        (0, True, "b", 0, "goes on"),
+        (0.05, False, "-", 1, BY_ITSELF),
+        (0.05, True, "-", 1, "goes on"),
+        (0.05, False, "b", 1, "goes on"),
+    ),
+    ids=(
+        "all is well", "WiFi is away and nobody wants to know", "the button is held",
+        "a trial comes first", "WiFi is away", "it is there", "a trial comes first here, too",
+    ),
+)  # fmt: skip
+def test_when_a_board_makes_way_for_provisioning(
+    on_board, away_s, is_joined, trial, level, expected
+):
+    assert on_board(POWER + WAY, away_s, is_joined, trial, level)[-1] == expected
+
+
+def test_a_board_without_a_button_has_none_held(on_board):
+    script = WAY.replace("button_pin, away_s = 0", "button_pin, away_s = -1")
+    assert on_board(POWER + script, 0, True, "-", 0)[-1] == "goes on"

@@ -105,3 +105,26 @@ print(ensure(build(CLAIMED)))
 def test_a_refused_token_is_said(check):
     lines = check("ensure(build({'state': 'unclaimed', 'token': 'refused'}))")
     assert any("the enrolment token was refused" in line for line in lines)
+
+
+def test_the_code_of_the_claim_url_is_sent_until_the_host_said_200(check):
+    lines = check(
+        "store.save('claim.json', {'code': 'ABCD-EFGH'})\nensure(build('timeout'))\n"
+        "print(store.load('claim.json', {}))\nensure(build({'state': 'unclaimed'}))\n"
+        "print(http.posted[0][1]['code'], store.load('claim.json', {}))\n"
+        "ensure(build({'state': 'unclaimed'}))\nprint('code' in http.posted[0][1])"
+    )
+    said = [line for line in lines if not line.startswith("mpfleet")]
+    assert said == ["{'code': 'ABCD-EFGH'}", "ABCD-EFGH {}", "False"]
+
+
+@pytest.mark.parametrize(
+    ("before", "state", "after"),
+    ((0, "unclaimed", -1), (600, "claimed", -2), (-1, "claimed", -2), (-2, "unclaimed", -2)),
+)
+def test_a_board_that_the_host_knows_never_stands_open_again(check, before, state, after):
+    lines = check(
+        f"nvs.set_number('opened', {before})\nensure(build({{'state': '{state}'}}))\n"
+        "print(nvs.number('opened'))"
+    )
+    assert lines[-1] == str(after)

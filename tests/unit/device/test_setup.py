@@ -158,3 +158,25 @@ def test_another_host_ends_a_move_and_another_ca_the_second_one(golden):
     assert ask(golden, "n.number('moving'), n.blob('ca2')") == "(1, b'2')"
     golden.run(agent.apply(SETUP | {"host": {"addresses": ["10.0.0.2"]}, "ca": "AAED"}))
     assert ask(golden, "n.number('moving'), n.blob('ca2')") == "(0, None)"
+
+
+@pytest.mark.parametrize(
+    ("before", "registered", "after"),
+    (
+        (0, "", 0),
+        (600, "", 0),
+        (-1, "", 0),
+        (-1, "unclaimed", 0),
+        (-2, "", -2),
+        (0, "claimed", -2),
+    ),
+)
+def test_deploy_opens_provisioning_anew_unless_the_board_was_claimed(
+    golden, before, registered, after
+):
+    registration = (
+        f"s.save('registration.json', {{'state': {registered!r}}})" if registered else "0"
+    )
+    golden.run(f"{READ}n.set_number('opened', {before})\n{registration}")
+    golden.run(agent.apply(SETUP))
+    assert ask(golden, "n.number('opened')") == str(after)

@@ -25,6 +25,14 @@ def test_the_order_of_networks(on_board, known, seen, last, expected):
     assert on_board(ORDER, known, seen, last) == [str(expected)]
 
 
+ENTRIES = [{"ssid_hex": "ff00", "password": "x"}, {"ssid_hex": "zz"}, {"ssid": "a"}]
+NAMES = "from device.wifi import order\nprint(order(given[0], {b'\\xff\\x00': -40}, None))"
+
+
+def test_a_name_that_is_no_text_is_kept_in_hex(on_board):
+    assert on_board(NAMES, ENTRIES)[-1:] == [r"[(b'\xff\x00', 'x'), ('a', '')]"]
+
+
 JOIN = """
 import asyncio, network, time
 import device.wifi as module

@@ -48,3 +48,12 @@ def test_what_only_looks_like_a_mark_is_shown_at_the_end():
     console = Console()
     shown, _ = console.feed(b"hello raw REPL")
     assert shown + console.finish() == b"hello raw REPL"
+
+
+@pytest.mark.parametrize("size", (1, 2, 5, 100))
+def test_frames_of_bytes_pass_as_they_are(size):
+    frame = b"IMPROV\x01\x04\x0a" + b"\n\r\n\x03\n1234\n" + b"\n"  # a sum that is a line feed
+    said = b"log\n" + frame + b"\n" + frame + b"\nmore\n"
+    console = Console()
+    shown = b"".join(console.feed(said[n : n + size])[0] for n in range(0, len(said), size))
+    assert shown == b"log\r\n" + frame + b"\r\n" + frame + b"\r\nmore\r\n"
