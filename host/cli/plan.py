@@ -56,6 +56,7 @@ def of(
         client.profile.fleet,
         trust.der(client.profile.ca),
         b64decode(fleet.get("root", "")),
+        console=fleet.get("console", ""),
         wifi=[network(text, wifi_password) for text in wifi] or None,
         model=model,
         number=number,

@@ -26,6 +26,7 @@ class Plan:
     fleet: str  # the name on the host's certificate
     ca_der: bytes
     root: bytes = b""  # the newest root of the fleet's signed metadata; empty: the host has none
+    console: str = ""  # where people find the host; empty: at its first address
     wifi: Sequence[Network] | None = None
     model: str | None = None  # only where the firmware does not say
     number: int | None = None  # of the first release; None: the newest one

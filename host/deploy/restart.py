@@ -2,6 +2,7 @@
 
 from host.deploy import agent
 from host.deploy.errors import DeployError
+from host.deploy.plan import Plan
 from host.deploy.work import Work
 
 _ONLINE = "link: online"  # what the runtime says once the host has answered and MQTT is up
@@ -25,7 +26,10 @@ def watch(work: Work) -> None:
     """
     work.board.reset(agent.RESET)
     if work.plan.wifi is None and not work.status["has_wifi"]:
-        work.say("the board knows no WiFi yet; deploy again with --wifi")
+        work.say(
+            f"the board waits for its WiFi: open {_console(work.plan)}/setup on a phone, or "
+            "mpfleet provision, or deploy again with --wifi"
+        )
         return
     if work.plan.wait_s <= 0:
         return
@@ -37,6 +41,10 @@ def watch(work: Work) -> None:
             work.say("online")
             return
     raise _offline(work)
+
+
+def _console(plan: Plan) -> str:
+    return plan.console or f"https://{plan.addresses[0]}:{plan.port}"
 
 
 def _offline(work: Work) -> DeployError:

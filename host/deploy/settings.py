@@ -24,6 +24,7 @@ def told(work: Work, now: int) -> dict[str, Any]:
             "port": plan.port,
             "mqtt_port": plan.mqtt_port,
             "name": plan.fleet,
+            **({"console": plan.console} if plan.console else {}),
         },
         "ca": b64encode(plan.ca_der).decode(),
         "floor": now - EPOCH_2000,

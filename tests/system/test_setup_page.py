@@ -1,0 +1,116 @@
+"""A person with a phone: finds a new board, gives it WiFi, signs in, and it is theirs."""
+
+import contextlib
+import re
+import shutil
+import ssl
+from base64 import b64decode
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from examples.fleet import HOME, Host
+from host import deploy
+from host.deploy.plan import Plan
+from host.rig.process import free_port
+from simulator.air import Air
+from tests.bluetooth import bleak_on
+from tests.web_bluetooth import ARGUMENTS, WebBluetooth
+
+CHROMIUM = shutil.which("chromium")
+PHONE = {"width": 390, "height": 844}
+JOIN_MS = 60_000
+
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not on PATH: make system-packages installs it"
+)
+
+
+@pytest.fixture
+def air():
+    one = Air()
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def host(tmp_path):
+    said = tmp_path / "host.log"
+    with said.open("wb") as output:
+        host = Host(tmp_path / "data", free_port(), free_port(), output)
+    try:
+        host.wait_until_ready()
+        host.password = re.search(r"password (\S+)", said.read_text())[1]
+        yield host
+    finally:
+        host.stop()
+
+
+@pytest.fixture
+def board(host, air, board_maker):
+    """A board that was deployed without WiFi, by nobody in particular, and waits for it."""
+    board = board_maker(air=air, access_points=[HOME])
+    board.power_on()
+    with contextlib.closing(host.sign_in()) as client:
+        fleet = client.fleet()
+        plan = Plan(
+            product="blink",
+            addresses=["127.0.0.1"],
+            port=host.port,
+            mqtt_port=host.mqtt_port,
+            fleet=fleet["name"],
+            ca_der=ssl.PEM_cert_to_DER_cert(fleet["ca"]),
+            root=b64decode(fleet["root"]),
+            model="ESP32_GENERIC",
+            claims=False,
+        )
+        deploy.deploy(board.port, plan, client, lambda event: None)
+    board.wait_for("provisioning: as mpfleet-")
+    return board
+
+
+@pytest.fixture
+def page(host):
+    """A phone's browser, which trusts the host."""
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-gpu", *ARGUMENTS]
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        context = browser.new_context(ignore_https_errors=True, viewport=PHONE)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        yield page
+        browser.close()
+
+
+def claim(page, host):
+    """From the last step to the board's own page, by way of the sign-in."""
+    page.get_by_role("link", name="Make it mine").click()
+    page.get_by_label("E-mail").fill("admin@mpfleet")
+    page.get_by_label("Password").fill(host.password)
+    page.get_by_role("button", name="Sign in").click()
+    page.get_by_label("Name").fill("kitchen")
+    page.get_by_role("button", name="Make it mine").click()
+
+
+def give_wifi(page, password):
+    """Fill in the form, as the page offers it."""
+    page.get_by_label("Network", exact=True).select_option("=home")
+    page.get_by_label(re.compile("^Password")).fill(password)
+    page.get_by_role("button", name="Join").click()
+
+
+def test_a_board_is_set_up_over_bluetooth_and_claimed(host, board, page, air, monkeypatch):
+    with bleak_on(air, monkeypatch):
+        radio = WebBluetooth(page.context.browser, page, air)
+        radio.offer(board)
+        page.goto(f"{host.url}/setup")
+        page.get_by_role("button", name="Find it by Bluetooth").click()
+        expect(page.get_by_text("ESP32_GENERIC")).to_be_visible()
+        give_wifi(page, "wrong-secret")
+        expect(page.get_by_role("alert")).to_contain_text("could not join", timeout=JOIN_MS)
+        give_wifi(page, HOME.password)
+        expect(page.get_by_role("heading", name="It is in home")).to_be_visible(timeout=JOIN_MS)
+        radio.close()
+    claim(page, host)
+    expect(page.get_by_role("heading", level=1)).to_have_text("kitchen")
+    board.wait_for("link: online")
