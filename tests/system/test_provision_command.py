@@ -1,5 +1,7 @@
 """`mpfleet provision` gives boards their WiFi, over the virtual air and over a cable."""
 
+import json
+
 import pytest
 from click.testing import CliRunner
 
@@ -22,6 +24,21 @@ async def by_bluetooth(board, act):
 
 def quiet(step, text):
     """Nobody looks on."""
+
+
+def test_a_board_is_given_its_wifi_over_a_cable(make):  # noqa: F811
+    board = make()
+    given = ("--wifi", "home", "--wifi-password", "secret12", "--hostname", "kitchen", "--json")
+    result = provision(board, *given)
+    assert result.exit_code == 0, result.output
+    url = json.loads(result.stdout)["claim_url"]
+    assert url.startswith(f"https://10.0.0.1:8443/claim?device={board.unique_id.hex()}&code=")
+    board.wait_for("power: provisioned")
+
+
+def test_a_wrong_password_is_said_with_what_to_do(make):  # noqa: F811
+    result = provision(make(), "--wifi", "home", "--wifi-password", "wrong-secret")
+    assert (result.exit_code, "unable-to-connect" in result.stderr) == (1, True)
 
 
 def test_what_no_wifi_has_never_reaches_the_board(make):  # noqa: F811

@@ -16,6 +16,7 @@ from host.rig.process import free_port
 from simulator.air import Air
 from tests.bluetooth import bleak_on
 from tests.web_bluetooth import ARGUMENTS, WebBluetooth
+from tests.web_serial import web_serial
 
 CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 390, "height": 844}
@@ -114,3 +115,14 @@ def test_a_board_is_set_up_over_bluetooth_and_claimed(host, board, page, air, mo
     claim(page, host)
     expect(page.get_by_role("heading", level=1)).to_have_text("kitchen")
     board.wait_for("link: online")
+
+
+def test_a_board_is_set_up_over_a_cable_and_claimed(host, board, page):
+    with web_serial(page, board.port):
+        page.goto(f"{host.url}/setup")
+        page.get_by_role("button", name="Connect it by USB").click()
+        expect(page.get_by_text("ESP32_GENERIC")).to_be_visible()
+        give_wifi(page, HOME.password)
+        expect(page.get_by_role("heading", name="It is in home")).to_be_visible(timeout=JOIN_MS)
+    claim(page, host)
+    expect(page.get_by_role("heading", level=1)).to_have_text("kitchen")
