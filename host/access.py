@@ -4,8 +4,8 @@ from flask import g, redirect, request, url_for
 from flask import session as cookie
 
 from host.errors import HostError
-from host.extensions import session
-from host.services import accounts, devices, permissions
+from host.extensions import host, session
+from host.services import devices, permissions, tokens
 
 _PREFIX = "/api/"
 
@@ -31,7 +31,8 @@ def guard():
     who = person()
     if who is None:
         return _ask()
-    permissions.require(who, action)
+    if action:
+        permissions.require(who, action)
     if whose == permissions.DEVICE and "device_id" in request.view_args:
         device_id = request.view_args.pop("device_id")
         request.view_args["device"] = devices.find(session(), who, device_id)
@@ -41,7 +42,8 @@ def guard():
 def person():
     """Who asks, or None."""
     if "person" not in g:
-        g.person = accounts.by_token(session(), token())
+        kept = tokens.find(session(), token())
+        g.person = _acting(kept) if kept else None
     return g.person
 
 
@@ -54,6 +56,16 @@ def bearer():
     """What came along in the header Authorization, "" without it."""
     kind, _, value = request.headers.get("Authorization", "").partition(" ")
     return value.strip() if kind.lower() == "bearer" else ""
+
+
+def _acting(kept):
+    """A token's person, limited to what it is for; its use is noted."""
+    kept.user.scopes = kept.scopes
+    if tokens.is_use_due(kept, request.remote_addr):
+        # Apart and at once: this request may go on for long, and would keep other writers out.
+        with host().database.begin() as other:
+            tokens.note_use(other, kept.id, request.remote_addr, request.user_agent.string)
+    return kept.user
 
 
 def _ask():

@@ -9,19 +9,19 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from host import access, extensions
-from host.api import answers, blobs, device, devices, ownership, people, releases, trust
+from host.api import answers, blobs, device, devices, ownership, people, releases, trust, users
 from host.crowd import Crowd
 from host.errors import HostError
-from host.web import approvals, claim, pages, protection, setup, sign_in
+from host.web import account, approvals, claim, joining, pages, protection, setup, sign_in
 from host.web import devices as device_pages
 from host.web import ownership as ownership_pages
 from host.web import releases as release_pages
 
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
-_BLUEPRINTS = (
-    *(part.blueprint for part in (device, people, devices, ownership, releases, blobs, trust)),
-    *(part.blueprint for part in (pages, sign_in, setup, device_pages, claim, ownership_pages)),
-    *(part.blueprint for part in (release_pages, approvals)),
+_PARTS = (
+    *(device, people, users, devices, ownership, releases, blobs, trust),  # for programs
+    *(pages, sign_in, joining, account, setup, device_pages, claim, ownership_pages),
+    *(release_pages, approvals),
 )
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
 _HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}
@@ -45,8 +45,8 @@ def create(settings):
     app.url_map.strict_slashes = False  # a board follows no redirect, so there are none
     app.url_map.merge_slashes = False
     extensions.install(app, settings)
-    for blueprint in _BLUEPRINTS:
-        app.register_blueprint(blueprint)
+    for part in _PARTS:
+        app.register_blueprint(part.blueprint)
     for kind, handle in ((HostError, _refuse), (HTTPException, _http), (Exception, _crash)):
         app.register_error_handler(kind, handle)
     app.before_request(access.guard)

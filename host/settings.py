@@ -4,7 +4,7 @@ import json
 import os
 import secrets
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -63,6 +63,9 @@ class Settings(BaseModel):
     poll_s: int | None = Field(None, ge=10)  # overrides what boards were deployed with
     session_s: int = 12 * 3600  # a browser stays signed in
     token_s: int = 90 * 24 * 3600  # a command line stays signed in
+    sign_up: Literal["", "viewer", "operator"] = ""  # what anybody becomes; "": by invitation only
+    invitation_s: int = 7 * 24 * 3600
+    reset_s: int = 24 * 3600  # a link to choose another password
     enrolment_s: int = 3600  # a deployed board has this long to register
     unclaimed_s: int = 24 * 3600  # then forgotten; a real board registers again
     unclaimed_max: int = 500  # strangers' devices at once

@@ -26,13 +26,40 @@ def user(one):
     return {"email": one.email, "role": one.role}
 
 
+def account(one):
+    """A person, as admins see them."""
+    return {
+        **user(one),
+        "id": one.id,
+        "active": one.deactivated_at is None,
+        "created_at": time(one.created_at),
+    }
+
+
+def link(one, url=None):
+    """A one-time link; its address is told once, to who makes it."""
+    return {
+        "id": one.id,
+        "email": one.email,
+        "role": one.role,
+        "created_by": one.created_by,
+        "expires_at": time(one.expires_at),
+        **({"url": url} if url else {}),
+    }
+
+
 def token(one, text):
     """A token, and whether it is the one of this text."""
     return {
         "id": one.id,
         "name": one.name,
+        "kind": one.kind,
+        "scopes": one.scopes,
         "created_at": time(one.created_at),
         "expires_at": time(one.expires_at),
+        "last_used_at": time(one.last_used_at),
+        "last_used_from": one.last_used_from,
+        "agent": one.agent,
         "current": secret.matches(text, one.digest),
     }
 

@@ -6,7 +6,7 @@ from host.access import person
 from host.api import answers, body, shown
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import accounts, claiming, devices, transfers
+from host.services import claiming, devices, tokens, transfers
 
 blueprint = Blueprint("ownership_api", __name__, url_prefix="/api/v1")
 
@@ -28,7 +28,7 @@ def enrolment_token():
     """A token that makes one board this person's, or lets a device of theirs renew its secret."""
     user, device_id = person(), body.fields().get("device")
     device = devices.find(session(), user, device_id) if isinstance(device_id, str) else None
-    text, kept = accounts.enrolment(session(), host().settings, user, device)
+    text, kept = tokens.enrolment(session(), host().settings, user, device)
     return {"token": text, "expires_at": answers.time(kept.expires_at)}, 201
 
 

@@ -11,9 +11,11 @@ from flask import Blueprint, request
 from host.access import person, token
 from host.api import answers, body
 from host.extensions import host, session
-from host.services import accounts
+from host.services import accounts, tokens
 
 blueprint = Blueprint("people_api", __name__, url_prefix="/api/v1")
+
+_DAYS = 90  # of a token that does not say
 
 
 @blueprint.get("/fleet")
@@ -43,30 +45,45 @@ def sign_in():
     name = body.text(fields, "name", 64, default="command line")
     settings = host().settings
     user = accounts.sign_in(session(), settings, email, password, request.remote_addr)
-    text, kept = accounts.issue(session(), user, name, settings.token_s)
+    text, kept = tokens.issue(session(), user, name, settings.token_s)
     expires_at = answers.time(kept.expires_at)
     return {"token": text, "expires_at": expires_at, "user": answers.user(user)}, 201
 
 
 @blueprint.get("/tokens")
-def tokens():
-    """The tokens of whoever asks: of command lines, and of browsers."""
-    found = accounts.tokens(session(), person())
-    return [answers.token(one, token()) for one in found]
+def listed():
+    """The tokens of whoever asks: of browsers, command lines and programs."""
+    return [answers.token(one, token()) for one in tokens.of(session(), person())]
+
+
+@blueprint.post("/api-tokens")
+def create_token():
+    """A token for a program, limited to its scopes."""
+    fields = body.fields()
+    name, days = body.text(fields, "name", 64), fields.get("days", _DAYS)
+    given = name, fields.get("scopes"), days
+    text, kept = tokens.issue_for_program(session(), person(), *given)
+    return {**answers.token(kept, ""), "token": text}, 201
 
 
 @blueprint.delete("/tokens/current")
 def sign_out():
     """The token that came along is of no use any more."""
-    accounts.revoke(session(), token())
+    tokens.revoke(session(), token())
     return {}
 
 
-@blueprint.delete("/tokens/<int:token_id>")
+@blueprint.delete("/tokens/<int(max=2147483647):token_id>")
 def revoke_token(token_id):
     """Another token of the same person neither."""
-    accounts.revoke_one(session(), person(), token_id)
+    tokens.revoke_one(session(), person(), token_id)
     return {}
+
+
+@blueprint.delete("/tokens")
+def revoke_others():
+    """All others of the same person neither."""
+    return {"ended": tokens.revoke_all(session(), person(), but=token())}
 
 
 @blueprint.get("/me")
@@ -75,20 +92,14 @@ def me():
     return answers.user(person())
 
 
-@blueprint.post("/users")
-def create_user():
-    """A new account; its password is told once."""
-    admin = person()
-    fields = body.fields()
-    email, role = body.text(fields, "email", 254), body.text(fields, "role", 16, "operator")
-    user, password = accounts.create(session(), email, role, admin.email)
-    return {**answers.user(user), "password": password}, 201
-
-
-@blueprint.get("/users")
-def users():
-    """All accounts."""
-    return [answers.user(one) for one in accounts.everyone(session())]
+@blueprint.post("/me/password")
+def change_password():
+    """Another password, for who knows the one of now; every other sign-in ends."""
+    fields, address = body.fields(), request.remote_addr
+    old, new = body.text(fields, "password", 1024), body.text(fields, "new", 1024)
+    user = accounts.sign_in(session(), host().settings, person().email, old, address)
+    accounts.change_password(session(), user, new, user.email, keep=token())
+    return {}
 
 
 def _root():

@@ -14,7 +14,7 @@ from host import settings
 from host.cli.client import ApiError, Client
 from host.cli.profile import Profile
 from host.extensions import Database
-from host.services import accounts
+from host.services import accounts, tokens
 
 _READY_S = 60
 _STOP_S = 5
@@ -68,7 +68,7 @@ class HostProcess:
         database = Database(settings.load(self.data).url)
         with database.begin() as session:
             admin = next(user for user in accounts.everyone(session) if user.role == "admin")
-            token, _ = accounts.issue(session, admin, label, _TOKEN_S)
+            token, _ = tokens.issue(session, admin, label, _TOKEN_S)
             email = admin.email
         database.close()
         return Client(Profile(self.url, "mpfleet", self._ca.read_text(), token, email))

@@ -1,8 +1,8 @@
-"""People: accounts, sign-in, tokens."""
+"""People: accounts, roles, passwords, signing in."""
 
 import re
 import secrets
-from datetime import timedelta
+import unicodedata
 from functools import cache
 
 from argon2 import PasswordHasher
@@ -10,13 +10,12 @@ from argon2.exceptions import InvalidHashError, VerifyMismatchError
 from sqlalchemy import delete, func, select
 
 from host.errors import HostError, KeptError
-from host.models import EnrolmentToken, Token, User
-from host.services import events, limits, owners, permissions, secret
+from host.models import EnrolmentToken, Link, User
+from host.services import events, limits, permissions, tokens
 from host.services.clock import utc
 
-TOKEN_PREFIX = "mpf_"  # noqa: S105 - says what it is, is none
-_ENROLMENT_PREFIX = "mpe_"
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s]{1,189}")
+_PASSWORD_CHARS = range(10, 1025)
 _HASHER = PasswordHasher()  # argon2id with the library's current recommendation
 
 
@@ -25,28 +24,38 @@ def is_empty(session):
     return session.scalar(select(func.count(User.id))) == 0
 
 
-def create(session, email, role="operator", who=events.HOST, *, now=None):
-    """A new account: (user, password). The password is made here and told once.
+def address(email):
+    """An e-mail address as it is kept: whoever looks alike is the same.
 
-    Raises: HostError `bad-request`, `email-taken`.
+    Raises: HostError `bad-request`.
     """
-    email = email.strip().lower()
-    if not _EMAIL.fullmatch(email) or role not in permissions.ROLES:
-        roles = ", ".join(permissions.ROLES)
-        raise HostError("bad-request", f"Give an e-mail address and one of the roles {roles}.")
+    tidy = _tidy(email)
+    if not _EMAIL.fullmatch(tidy) or not tidy.isprintable():
+        raise HostError("bad-request", "Give an e-mail address, like ada@example.org.")
+    return tidy
+
+
+def create(session, email, role="operator", who=events.HOST, password=None, *, now=None):
+    """A new account: (user, password). Without one, a password is made here and told once.
+
+    Raises: HostError `bad-request`, `email-taken`, `weak-password`.
+    """
+    email = address(email)
+    permissions.check_role(role)
     if session.scalar(select(User.id).where(User.email == email)):
         raise HostError("email-taken", f"{email} has an account already.")
-    password = secrets.token_urlsafe(12)
-    user = User(email=email, role=role, password_hash=_HASHER.hash(password), created_at=utc(now))
+    password = password or secrets.token_urlsafe(12)
+    user = User(email=email, role=role, created_at=utc(now))
+    _set_password(user, password)
     session.add(user)
-    events.add(session, who, f"user {email}"[:64], "created", role, now=now)
+    _note(session, who, user, "created", role, now=now)
     session.flush()
     return user, password
 
 
 def find(session, email):
     """A person by address. Raises: HostError `not-found`."""
-    email = email.strip().lower()
+    email = _tidy(email)
     user = session.scalars(select(User).where(User.email == email)).first()
     if user is None:
         raise HostError("not-found", f"Nobody has an account as {email}.")
@@ -61,18 +70,12 @@ def find_active(session, email):
     return user
 
 
-def reset_password(session, email):
-    """Another password, told once; whoever is signed in with the old one no longer is.
-
-    Raises: HostError `not-found`.
-    """
-    user = find(session, email)
-    password = secrets.token_urlsafe(12)
-    user.password_hash = _HASHER.hash(password)
-    session.execute(delete(Token).where(Token.user_id == user.id))
-    limits.clear(session, "sign-in:email", user.email)
-    events.add(session, events.HOST, f"user {user.email}"[:64], "password-reset")
-    return password
+def get(session, user_id):
+    """A person by number. Raises: HostError `not-found`."""
+    user = session.get(User, user_id)
+    if user is None:
+        raise HostError("not-found", f"There is no person {user_id}.")
+    return user
 
 
 def everyone(session):
@@ -80,84 +83,114 @@ def everyone(session):
     return list(session.scalars(select(User).order_by(User.email)))
 
 
+def set_role(session, user, role, who, *, now=None):
+    """Another role, from now on, also for whoever is signed in.
+
+    Raises: HostError `bad-request`, `last-admin`.
+    """
+    permissions.check_role(role)
+    if role == user.role:
+        return
+    _must_leave_an_admin(session, user)
+    _note(session, who, user, "role-changed", f"{user.role} to {role}", now=now)
+    user.role = role
+
+
+def deactivate(session, user, who, *, now=None):
+    """Nobody is signed in as this person any more, or signs in. What is theirs stays theirs.
+
+    Raises: HostError `last-admin`.
+    """
+    if user.deactivated_at:
+        return
+    _must_leave_an_admin(session, user)
+    user.deactivated_at = utc(now)
+    tokens.revoke_all(session, user)
+    session.execute(delete(EnrolmentToken).where(
+        EnrolmentToken.user_id == user.id, EnrolmentToken.used_at.is_(None)
+    ))  # fmt: skip
+    session.execute(delete(Link).where(Link.email == user.email))
+    _note(session, who, user, "deactivated", now=now)
+
+
+def activate(session, user, who, *, now=None):
+    """The person may sign in again, with the password of before."""
+    if user.deactivated_at:
+        user.deactivated_at = None
+        _note(session, who, user, "activated", now=now)
+
+
+def reset_password(session, email):
+    """Another password, told once; whoever is signed in with the old one no longer is.
+
+    Raises: HostError `not-found`.
+    """
+    user = find(session, email)
+    password = secrets.token_urlsafe(12)
+    change_password(session, user, password, events.HOST)
+    return password
+
+
+def change_password(session, user, password, who, keep="", *, now=None):
+    """Another password; all sign-ins end, but for the token of the text `keep`.
+
+    Raises: HostError `weak-password`.
+    """
+    _set_password(user, password)
+    tokens.revoke_all(session, user, but=keep)
+    session.execute(delete(Link).where(Link.kind == "reset", Link.email == user.email))
+    limits.clear(session, "sign-in:email", user.email)
+    _note(session, who, user, "password-changed", now=now)
+
+
+def check_password(email, password):
+    """Raise HostError `weak-password` for one that is too easily guessed."""
+    if len(password) not in _PASSWORD_CHARS or _tidy(password) in (email, email.split("@")[0]):
+        least = _PASSWORD_CHARS.start
+        message = f"Choose a password of at least {least} characters, and not the address."
+        raise HostError("weak-password", message)
+
+
 def sign_in(session, settings, email, password, address, *, now=None):
     """The user with this address and password.
 
     Raises: KeptError `bad-credentials` (not saying which of them is wrong), `rate-limited`.
     """
-    email = email.strip().lower()
+    email = _tidy(email)
     network = limits.network(address)
     limits.hit(session, settings, "sign-in:address", network, now=now)
     limits.hit(session, settings, "sign-in:email-address", f"{email} {network}", now=now)
     limits.hit(session, settings, "sign-in:email", email, now=now)
     user = session.scalars(select(User).where(User.email == email)).first()
-    if not _is_password(user.password_hash if user else _nobody(), password) or user is None:
+    is_right = _is_password(user.password_hash if user else _nobody(), password)
+    if not is_right or user is None or user.deactivated_at:
         raise KeptError("bad-credentials", "This address and password do not go together.")
     limits.clear(session, "sign-in:email-address", f"{email} {network}")
     return user
 
 
-def issue(session, user, name, seconds, *, now=None):
-    """A new token of a person: (its text, told once; the token)."""
-    now = utc(now)
-    session.execute(delete(Token).where(Token.expires_at <= now))
-    text = secret.token(TOKEN_PREFIX)
-    kept = Token(
-        user=user, digest=secret.digest(text), name=name, created_at=now,
-        expires_at=now + timedelta(seconds=seconds),
-    )  # fmt: skip
-    session.add(kept)
-    session.flush()
-    return text, kept
+def _tidy(email):
+    return unicodedata.normalize("NFKC", email).strip().lower()
 
 
-def by_token(session, text, *, now=None):
-    """The user whose valid token this is, or None. Looked up by hash: nothing is compared here."""
-    query = select(Token).where(Token.digest == secret.digest(text), Token.expires_at > utc(now))
-    token = session.scalars(query).first()
-    return token.user if token else None
+def _set_password(user, password):
+    check_password(user.email, password)
+    user.password_hash = _HASHER.hash(password)
 
 
-def revoke(session, text):
-    """A token is of no use any more."""
-    session.execute(delete(Token).where(Token.digest == secret.digest(text)))
+def _must_leave_an_admin(session, user):
+    """Locks the others' rows, so that two admins do not each count on the other."""
+    if user.role != permissions.ADMIN or user.deactivated_at:
+        return
+    others = select(User.id).where(
+        User.role == permissions.ADMIN, User.deactivated_at.is_(None), User.id != user.id
+    )
+    if session.scalars(others.with_for_update()).first() is None:
+        raise HostError("last-admin", f"{user.email} is the only admin: make another one first.")
 
 
-def tokens(session, user, *, now=None):
-    """A person's tokens that are good still, the newest first."""
-    query = select(Token).where(Token.user_id == user.id, Token.expires_at > utc(now))
-    return list(session.scalars(query.order_by(Token.id.desc())))
-
-
-def revoke_one(session, user, token_id):
-    """One of a person's own tokens is of no use any more. Raises: HostError `not-found`."""
-    token = session.get(Token, token_id)
-    if token is None or token.user_id != user.id:
-        raise HostError("not-found", f"You have no token {token_id}.")
-    session.delete(token)
-
-
-def enrolment(session, settings, user, device=None, *, now=None):
-    """A token that lets one board register as this person's: (its text, the token).
-
-    With a device of theirs it lets that one alone register, with another secret than before.
-
-    Raises: HostError `forbidden` for a device of somebody else.
-    """
-    if device and not owners.is_theirs(session, user, device):
-        raise HostError("forbidden", f"Device {device.id} is not yours.")
-    now = utc(now)
-    long_ago = now - timedelta(days=30)  # until then it can be seen which board used which
-    session.execute(delete(EnrolmentToken).where(EnrolmentToken.expires_at < long_ago))
-    text = secret.token(_ENROLMENT_PREFIX)
-    kept = EnrolmentToken(
-        user_id=user.id, digest=secret.digest(text), created_at=now,
-        device_id=device.id if device else None,
-        expires_at=now + timedelta(seconds=settings.enrolment_s),
-    )  # fmt: skip
-    session.add(kept)
-    session.flush()
-    return text, kept
+def _note(session, who, user, what, why="", *, now):
+    events.add(session, who, f"user {user.email}"[:64], what, why, now=now)
 
 
 @cache

@@ -6,7 +6,8 @@ further limited to the devices that a person sees (`services.devices`).
 
 from host.errors import HostError
 
-ROLES = ("viewer", "operator", "approver", "admin")  # each may what those before it may
+ADMIN = "admin"
+ROLES = ("viewer", "operator", "approver", ADMIN)  # each may what those before it may
 
 # action: the least role that may do it
 ACTIONS = {
@@ -23,8 +24,12 @@ ACTIONS = {
     "key.manage": "admin",
     "group.see": "viewer",  # one's own
     "group.manage": "admin",
+    "user.see": "admin",
     "user.manage": "admin",
 }
+
+# Not with a token for programs, whatever its scopes: it could make itself a greater one.
+_BY_SIGN_IN_ONLY = ("account.change", "user.manage", "group.manage")
 
 # Whose things a route is about
 PUBLIC = "public"  # nobody is asked who they are
@@ -43,12 +48,20 @@ ROUTES = {
     "device_api.report": (None, BOARD),
     "people_api.fleet": (None, PUBLIC),
     "people_api.sign_in": (None, PUBLIC),
-    "people_api.tokens": ("account.see", OWN),
-    "people_api.sign_out": ("account.see", OWN),
+    "people_api.listed": ("account.see", OWN),
+    "people_api.sign_out": (None, OWN),  # no action: whoever has a valid token
     "people_api.revoke_token": ("account.change", OWN),
-    "people_api.me": ("account.see", OWN),
-    "people_api.create_user": ("user.manage", FLEET),
-    "people_api.users": ("user.manage", FLEET),
+    "people_api.me": (None, OWN),
+    "people_api.revoke_others": ("account.change", OWN),
+    "people_api.create_token": ("account.change", OWN),
+    "people_api.change_password": ("account.change", OWN),
+    "users_api.create": ("user.manage", FLEET),
+    "users_api.listed": ("user.see", FLEET),
+    "users_api.change": ("user.manage", FLEET),
+    "users_api.reset": ("user.manage", FLEET),
+    "users_api.invite": ("user.manage", FLEET),
+    "users_api.invitations": ("user.manage", FLEET),
+    "users_api.take_back": ("user.manage", FLEET),
     "devices_api.listed": ("device.see", DEVICE),
     "devices_api.show": ("device.see", DEVICE),
     "devices_api.rename": ("device.change", DEVICE),
@@ -92,6 +105,17 @@ ROUTES = {
     "sign_in.form": (None, PUBLIC),
     "sign_in.enter": (None, PUBLIC),
     "sign_in.leave": (None, PUBLIC),  # also of a sign-in that has ended
+    "joining.form": (None, PUBLIC),
+    "joining.take": (None, PUBLIC),
+    "joining.open_form": (None, PUBLIC),
+    "joining.open_take": (None, PUBLIC),
+    "joining.reset_form": (None, PUBLIC),
+    "joining.reset": (None, PUBLIC),
+    "account.show": ("account.see", OWN),
+    "account.end": ("account.change", OWN),
+    "account.end_others": ("account.change", OWN),
+    "account.add_token": ("account.change", OWN),
+    "account.change_password": ("account.change", OWN),
     "devices.listed": ("device.see", DEVICE),
     "devices.rows": ("device.see", DEVICE),
     "devices.show": ("device.see", DEVICE),
@@ -115,12 +139,55 @@ ROUTES = {
 
 
 def allows(person, action):
-    """Whether a person may do an action. Nobody, or an unknown role, may nothing."""
-    role = person.role if person else None
-    return role in ROLES and ROLES.index(role) >= ROLES.index(ACTIONS[action])
+    """Whether a person may do an action, by their role and the token they act with."""
+    return person is not None and _has_role_for(person, action) and _is_in_scope(person, action)
 
 
 def require(person, action):
     """Raise HostError `forbidden` where a person may not do an action."""
-    if not allows(person, action):
+    if not _has_role_for(person, action):
         raise HostError("forbidden", f"The role {person.role} may not do this ({action}).")
+    if not _is_in_scope(person, action):
+        raise HostError("forbidden", f"This token is not for that ({action}).")
+
+
+def check_role(role):
+    """Raise HostError `bad-request` for a word that is no role."""
+    if role not in ROLES:
+        raise HostError("bad-request", f"A role is one of {', '.join(ROLES)}.")
+
+
+def check_scopes(person, scopes):
+    """Raise HostError `bad-request` for scopes that there are not, or that give nothing.
+
+    A scope is an action, or the word before its dot for all such actions.
+    """
+    possible = sorted(_scopes(person))
+    if not isinstance(scopes, list) or not scopes or not all(one in possible for one in scopes):
+        message = f"A {person.role}'s token has at least one scope of {', '.join(possible)}."
+        raise HostError("bad-request", message)
+
+
+def actions_for_tokens(person):
+    """The actions that a person's tokens for programs may be given."""
+    return [
+        one for one in ACTIONS if one not in _BY_SIGN_IN_ONLY and _has_role_for(person, one)
+    ]
+
+
+def _scopes(person):
+    actions = actions_for_tokens(person)
+    return {*actions, *(action.split(".")[0] for action in actions)}
+
+
+def _has_role_for(person, action):
+    is_role = person.role in ROLES
+    return is_role and ROLES.index(person.role) >= ROLES.index(ACTIONS[action])
+
+
+def _is_in_scope(person, action):
+    scopes = person.scopes
+    if scopes is None:
+        return True
+    is_named = action in scopes or action.split(".")[0] in scopes
+    return is_named and action not in _BY_SIGN_IN_ONLY

@@ -4,7 +4,7 @@ from flask import flash, redirect, url_for
 
 from host.access import person
 from host.extensions import host, session
-from host.services import accounts, claiming, transfers
+from host.services import claiming, tokens, transfers
 from host.web import pages
 
 blueprint = pages.page_blueprint("ownership")
@@ -39,5 +39,5 @@ def give_back(device):
 @blueprint.post("/devices/<device_id>/new-secret")
 def new_secret(device):
     """Show, this once, the token with which the board itself may bring another secret."""
-    text, kept = accounts.enrolment(session(), host().settings, person(), device)
+    text, kept = tokens.enrolment(session(), host().settings, person(), device)
     return pages.render("new_secret.html", device=device, token=text, until=kept.expires_at)

@@ -27,6 +27,11 @@ _AGES = (  # below so many seconds: in this unit
     (86400 * 60, 86400, "days ago"),
 )
 _KB = 1000
+# The first mark that is there decides: browsers name those that they want to be taken for.
+_BROWSERS = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("FxiOS", "Firefox"),
+             ("Chrom", "Chrome"), ("CriOS", "Chrome"), ("Safari", "Safari"))  # fmt: skip
+_SYSTEMS = (("Android", "Android"), ("iPhone", "iPhone"), ("iPad", "iPad"), ("Windows", "Windows"),
+            ("Mac OS", "Mac"), ("CrOS", "ChromeOS"), ("Linux", "Linux"))  # fmt: skip
 
 
 def state(device):
@@ -55,9 +60,29 @@ def stamp(moment):
     return "" if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S UTC")
 
 
+def browser(agent):
+    """What a browser calls itself, as people call it: "Firefox on Linux"."""
+    names = [name for mark, name in _BROWSERS if mark in agent]
+    systems = [name for mark, name in _SYSTEMS if mark in agent]
+    said = " on ".join([*names[:1], *systems[:1]])
+    return said or agent[:40] or "browser"
+
+
+def signed_in_as(token):
+    """The name of a sign-in: what the person called it, or which browser it is."""
+    return browser(token.agent) if token.kind == "browser" else token.name
+
+
 def size(count):
     """Bytes as people read them."""
     return f"{count} B" if count < _KB else f"{count / _KB:,.1f} kB"
 
 
-FILTERS = {"state": state, "colour": colour, "ago": ago, "stamp": stamp, "size": size}
+FILTERS = {
+    "state": state,
+    "colour": colour,
+    "ago": ago,
+    "stamp": stamp,
+    "signed_in_as": signed_in_as,
+    "size": size,
+}

@@ -152,6 +152,7 @@ TABLE = (
             "host.cli.profile",
             "host.cli.release",
             "host.services.accounts",
+            "host.services.tokens",
             "host.extensions",
             "host.settings",
             "host.pki",

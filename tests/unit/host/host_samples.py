@@ -5,7 +5,7 @@ import json
 from types import SimpleNamespace
 
 from host.models import Device, User
-from host.services import accounts, claiming, secret
+from host.services import claiming, secret, tokens
 from host.services.clock import utc
 
 DEVICE_ID = "24a160000001"
@@ -19,7 +19,7 @@ def make_user(db, email, role):
     user = User(email=email, role=role, password_hash="!", created_at=utc())
     db.add(user)
     db.flush()
-    text, _ = accounts.issue(db, user, "test", 3600)
+    text, _ = tokens.issue(db, user, "test", 3600)
     db.commit()
     return SimpleNamespace(
         id=user.id, email=email, token=text, headers={"Authorization": f"Bearer {text}"}

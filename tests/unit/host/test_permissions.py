@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import pytest
 from host_samples import DEVICE_ID, make_device, make_user
 
-from host.models import Event, Outbox
-from host.services import permissions
+from host.models import Event, Outbox, User
+from host.services import permissions, tokens
 
 OPERATE = Path(__file__).parents[3] / "docs" / "OPERATE.md"
 FORM = "form secret"
@@ -88,7 +88,11 @@ def test_a_role_may_what_its_rows_say(db, rules, views, ask, role):
 
 # What each role may change beyond the roles before it, said once more and apart from the table.
 CHANGES = {
-    "viewer": {"people_api.sign_out", "people_api.revoke_token"},
+    "viewer": {
+        "account.add_token", "account.change_password", "account.end", "account.end_others",
+        "people_api.change_password", "people_api.create_token", "people_api.revoke_others",
+        "people_api.revoke_token", "people_api.sign_out",
+    },
     "operator": {
         "blobs_api.put", "claim.take", "devices.change", "devices_api.assign",
         "devices_api.rename", "devices_api.resolve_conflict", "devices_api.retire",
@@ -103,13 +107,13 @@ CHANGES = {
         "trust_api.propose", "trust_api.sign",
     },
     "admin": {
-        "people_api.create_user", "trust_api.add_key", "trust_api.revoke_key",
-        "trust_api.rotate_key",
+        "trust_api.add_key", "trust_api.revoke_key", "trust_api.rotate_key", "users_api.change",
+        "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back",
     },
 }  # fmt: skip
 PUBLIC = {
-    "device_api.register", "device_api.report", "people_api.sign_in", "sign_in.enter",
-    "sign_in.leave",
+    "device_api.register", "device_api.report", "joining.open_take", "joining.reset",
+    "joining.take", "people_api.sign_in", "sign_in.enter", "sign_in.leave",
 }  # fmt: skip
 
 
@@ -155,6 +159,56 @@ def test_somebody_elses_device_does_not_exist(db, rules, ask, device, role):
 def test_an_admin_reaches_every_device(db, rules, views, ask, device, admin):
     asked = [row for row in rules if DEVICE_ID in row[2]]
     assert {outcome(ask(admin, *row[1:])) for row in asked} == {204}
+
+
+@pytest.fixture
+def bearer(db, admin):
+    """An admin's token for programs with these scopes."""
+
+    def bearer(*scopes):
+        user = db.get(User, admin.id)
+        text, _ = tokens.issue(db, user, "robot", 60, tokens.API, list(scopes))
+        db.commit()
+        return SimpleNamespace(token=text)
+
+    return bearer
+
+
+SCOPES = (
+    # scopes; what they reach, of each action's routes
+    (("release.see",), {"release.see"}),
+    (("release",), {"release.see", "release.upload", "release.assign", "release.approve"}),
+    (("device",), {"device.see", "device.claim", "device.change"}),
+    (("key.manage", "user.see"), {"key.manage", "user.see"}),
+    (("user", "group", "account"), {"account.see", "user.see"}),  # what makes greater tokens: no
+    (("user.manage", "account.change"), set()),
+)
+
+
+@pytest.mark.parametrize(("scopes", "reached"), SCOPES, ids=[" ".join(row[0]) for row in SCOPES])
+def test_a_token_reaches_what_its_scopes_say(
+    db, rules, views, ask, bearer, admin, device, scopes, reached
+):
+    robot = bearer(*scopes)
+    device.owner_id = admin.id
+    db.commit()
+    asked = [row for row in rules if permissions.ROUTES[row[0]][0]]
+    let_in = [row for row in asked if outcome(ask(robot, *row[1:])) == 204]
+    assert {permissions.ROUTES[row[0]][0] for row in let_in} == reached
+
+
+def test_a_token_sees_no_more_devices_than_its_scopes_say(client, device, bearer):
+    for scopes, count in ((("device.see",), 0), (("device.see", "device.see-all"), 1)):
+        headers = {"Authorization": f"Bearer {bearer(*scopes).token}"}
+        assert len(client.get("/api/v1/devices", headers=headers).json) == count
+
+
+def test_a_refusal_says_whether_role_or_token_is_too_small(client, bearer, viewer):
+    url = "/api/v1/keys/revoke"
+    by_token = client.post(url, headers={"Authorization": f"Bearer {bearer('release').token}"})
+    by_role = client.post(url, headers=viewer.headers)
+    assert by_token.json["message"] == "This token is not for that (key.manage)."
+    assert by_role.json["message"] == "The role viewer may not do this (key.manage)."
 
 
 def test_an_unknown_role_may_nothing():

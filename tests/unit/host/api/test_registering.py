@@ -5,7 +5,7 @@ from host_samples import DEVICE_ID, SECRET, make_device
 
 from device import protocol
 from host.models import Attempt, Device, Event, Outbox
-from host.services import accounts, claiming
+from host.services import claiming, tokens
 
 URL = f"{protocol.API}/register"
 OTHER_SECRET = "0f" * 32
@@ -29,8 +29,8 @@ def board(serial=1, **fields):
 @pytest.fixture
 def token(db, host, alice):
     """An enrolment token of Alice's."""
-    user = accounts.by_token(db, alice.token)
-    text, _ = accounts.enrolment(db, host.settings, user)
+    user = tokens.find(db, alice.token).user
+    text, _ = tokens.enrolment(db, host.settings, user)
     db.commit()
     return text
 

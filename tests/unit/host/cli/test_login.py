@@ -172,7 +172,7 @@ def test_the_environment_alone_is_enough(host, mpfleet, monkeypatch):
     given = {"URL": host.url, "TOKEN": token, "CA": str(host.ca), "FLEET": FLEET}
     for name, text in given.items():
         monkeypatch.setenv(f"MPFLEET_{name}", text)
-    assert {"email": ADMIN, "role": "admin"} in mpfleet("user", "list", json_=True)
+    assert ADMIN in [one["email"] for one in mpfleet("user", "list", json_=True)]
 
 
 def test_a_refusal_that_is_no_json_still_has_a_word(host):

@@ -7,7 +7,7 @@ from host_samples import DEVICE_ID, make_device, make_user
 
 from host.errors import HostError
 from host.models import Assignment, Event, Report, User
-from host.services import accounts, assignments, devices, events, groups, reports, transfers
+from host.services import assignments, devices, events, groups, reports, tokens, transfers
 from host.services.clock import utc
 
 
@@ -190,5 +190,5 @@ def test_a_member_takes_a_groups_device_for_oneself_at_once(
 
 def test_a_member_may_give_a_groups_board_another_secret(db, host, lab, alice, bob, user):
     device = make_device(db, None, state="claimed", group_id=lab.id)
-    text, _ = accounts.enrolment(db, host.settings, user(bob), device)
+    text, _ = tokens.enrolment(db, host.settings, user(bob), device)
     assert text.startswith("mpe_")
