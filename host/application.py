@@ -9,19 +9,31 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from host import access, extensions
-from host.api import answers, blobs, device, devices, ownership, people, releases, trust, users
+from host.api import (
+    answers,
+    blobs,
+    device,
+    devices,
+    groups,
+    ownership,
+    people,
+    releases,
+    trust,
+    users,
+)
 from host.crowd import Crowd
 from host.errors import HostError
 from host.web import account, approvals, claim, joining, pages, protection, setup, sign_in
 from host.web import devices as device_pages
 from host.web import ownership as ownership_pages
+from host.web import people as people_pages
 from host.web import releases as release_pages
 
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
 _PARTS = (
-    *(device, people, users, devices, ownership, releases, blobs, trust),  # for programs
+    *(device, people, users, groups, devices, ownership, releases, blobs, trust),  # for programs
     *(pages, sign_in, joining, account, setup, device_pages, claim, ownership_pages),
-    *(release_pages, approvals),
+    *(release_pages, approvals, people_pages),
 )
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
 _HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}

@@ -36,6 +36,12 @@ def account(one):
     }
 
 
+def group(one, device_count):
+    """A group of people."""
+    members = [{"id": each.id, **user(each)} for each in one.members]
+    return {"id": one.id, "name": one.name, "members": members, "devices": device_count}
+
+
 def link(one, url=None):
     """A one-time link; its address is told once, to who makes it."""
     return {

@@ -83,6 +83,11 @@ def everyone(session):
     return list(session.scalars(select(User).order_by(User.email)))
 
 
+def history(session, user, limit=20):
+    """What became of an account, the newest first."""
+    return events.of(session, _subject(user), limit)
+
+
 def set_role(session, user, role, who, *, now=None):
     """Another role, from now on, also for whoever is signed in.
 
@@ -190,7 +195,11 @@ def _must_leave_an_admin(session, user):
 
 
 def _note(session, who, user, what, why="", *, now):
-    events.add(session, who, f"user {user.email}"[:64], what, why, now=now)
+    events.add(session, who, _subject(user), what, why, now=now)
+
+
+def _subject(user):
+    return f"user {user.email}"[:64]
 
 
 @cache

@@ -5,8 +5,8 @@ import re
 from sqlalchemy import func, select
 
 from host.errors import HostError
-from host.models import Device, Group
-from host.services import accounts, events, owners, permissions
+from host.models import Device, Group, Membership
+from host.services import accounts, events, permissions
 from host.services.clock import utc
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,48}[A-Za-z0-9]|[A-Za-z0-9]")
@@ -16,7 +16,13 @@ def listed(session, person):
     """The groups that a person sees: all who manage them, their own others. By name."""
     if permissions.allows(person, "group.manage"):
         return list(session.scalars(select(Group).order_by(Group.name)))
-    return owners.groups(session, person)
+    return of(session, person)
+
+
+def of(session, person):
+    """The groups that a person is in, by name."""
+    query = select(Group).join(Membership).where(Membership.user_id == person.id)
+    return list(session.scalars(query.order_by(Group.name)))
 
 
 def find(session, person, name):

@@ -3,7 +3,7 @@
 from sqlalchemy import or_, select
 
 from host.errors import HostError
-from host.models import Device, Group, Membership
+from host.models import Device, Membership
 
 
 def is_theirs(session, person, device):
@@ -22,12 +22,6 @@ def theirs(person):
     """The condition on devices that are this person's."""
     groups = select(Membership.group_id).where(Membership.user_id == person.id)
     return or_(Device.owner_id == person.id, Device.group_id.in_(groups))
-
-
-def groups(session, person):
-    """The groups that a person is in, by name."""
-    query = select(Group).join(Membership).where(Membership.user_id == person.id)
-    return list(session.scalars(query.order_by(Group.name)))
 
 
 def must_be_somebodys(device):

@@ -69,6 +69,6 @@ def _page(**errors):
     user = person()
     return pages.render(
         "account.html", tokens=tokens.of(session(), user), current=tokens.find(session(), token()),
-        groups=groups.listed(session(), user), actions=permissions.actions_for_tokens(user),
+        groups=groups.of(session(), user), actions=permissions.actions_for_tokens(user),
         days=_DAYS, **errors,
     )  # fmt: skip

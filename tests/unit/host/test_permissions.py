@@ -14,7 +14,7 @@ OPERATE = Path(__file__).parents[3] / "docs" / "OPERATE.md"
 FORM = "form secret"
 VALUES = {
     "device_id": DEVICE_ID, "product": "blink", "number": 1, "sha256": "0" * 64, "kind": "approve",
-    "action": "update-now", "name": "root.json", "filename": "style.css",
+    "action": "update-now", "verb": "role", "name": "root.json", "filename": "style.css",
 }  # fmt: skip
 
 
@@ -107,6 +107,9 @@ CHANGES = {
         "trust_api.propose", "trust_api.sign",
     },
     "admin": {
+        "groups_api.add", "groups_api.create", "groups_api.drop", "groups_api.remove",
+        "people.add_group", "people.add_member", "people.change", "people.drop_member",
+        "people.invite", "people.remove_group", "people.take_back",
         "trust_api.add_key", "trust_api.revoke_key", "trust_api.rotate_key", "users_api.change",
         "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back",
     },
@@ -180,7 +183,8 @@ SCOPES = (
     (("release",), {"release.see", "release.upload", "release.assign", "release.approve"}),
     (("device",), {"device.see", "device.claim", "device.change"}),
     (("key.manage", "user.see"), {"key.manage", "user.see"}),
-    (("user", "group", "account"), {"account.see", "user.see"}),  # what makes greater tokens: no
+    # what would make greater tokens is not among them
+    (("user", "group", "account"), {"account.see", "user.see", "group.see"}),
     (("user.manage", "account.change"), set()),
 )
 

@@ -90,3 +90,16 @@ def test_all_other_sign_ins_end(host, mpfleet, signed_in, email):
     assert "are void now: 1" in mpfleet("--profile", "here", "token", "revoke", "--others").output
     assert mpfleet("--profile", "lost", "device", "list").exit_code == 1
     assert mpfleet("--profile", "here", "token", "revoke").exit_code == 2
+
+
+def test_a_group_is_made_filled_and_removed(signed_in, email):
+    name = f"lab {next(_ids)}"
+    assert "you are in no group" in signed_in("group", "list").output
+    signed_in("group", "create", name)
+    found = signed_in("group", "add", name, email.upper(), json_=True)
+    assert [one["email"] for one in found["members"]] == [email]
+    assert email in signed_in("group", "list").output
+    assert signed_in("group", "drop", name, email, json_=True)["members"] == []
+    assert signed_in("group", "drop", name, email).exit_code == 1
+    assert signed_in("group", "remove", name).exit_code == 0
+    assert signed_in("group", "remove", name).exit_code == 1
