@@ -10,8 +10,6 @@ class RealTimeClock:
     as long.
     """
 
-    MEMORY_BYTES = 2048
-
     def __init__(self):
         self.lose_power()
 

@@ -7,7 +7,6 @@ import struct
 from typing import NamedTuple
 
 MAGIC = 0xE9
-ELF_SHA256_OFFSET = 176  # of the descriptor's app_elf_sha256, from the start of the image
 _CHECKSUM_SEED = 0xEF
 _HEADER = struct.Struct("<BBBBI B3s HB HH 4s B".replace(" ", ""))
 _SEGMENT = struct.Struct("<II")

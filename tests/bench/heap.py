@@ -14,7 +14,7 @@ from pathlib import Path
 
 from host import patches, storage
 from host.builder import release
-from simulator import build_image
+from simulator import build_image, micropython
 from tests.approvals import Approvals
 from tests.patching import code
 
@@ -95,5 +95,4 @@ def _put(path, content):
 
 
 if __name__ == "__main__":
-    beside = Path(sys.executable).with_name("micropython")
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else str(beside)))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else str(micropython())))

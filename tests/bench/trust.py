@@ -15,6 +15,7 @@ from pathlib import Path
 
 from device import protocol
 from host import pki
+from simulator import micropython
 from tests.approvals import Approvals
 from tests.bench import heap
 from tests.unit.device.tls_server import TlsServer
@@ -109,20 +110,19 @@ def visits(interpreter):
 
 def main(interpreter):
     """Print a table; status 1 where a limit is passed."""
-    beside = Path(sys.executable).with_name("micropython")
     over = []
     print(f"{'talk':12} {'signatures':>10} {'bytes':>7}   limits")
-    for name, found in visits(beside).items():
+    for name, found in visits(micropython()).items():
         limits = _LIMITS.get(name, (None, None))
         over += [name for n, limit in zip(found, limits, strict=True) if limit and n > limit]
         shown = ", ".join(str(limit) for limit in limits if limit)
         print(f"{name:12} {found[0]:>10} {found[1]:>7}   {shown}")
     with tempfile.TemporaryDirectory() as folder:
         heap.prepare(Path(folder))
-        found = heap.measure(interpreter or beside, Path(folder), "app")
-    print(f"heap at its peak, above idle: {found['check']:,} bytes of {interpreter or beside}")
+        found = heap.measure(interpreter, Path(folder), "app")
+    print(f"heap at its peak, above idle: {found['check']:,} bytes of {interpreter}")
     return f"over the limit: {', '.join(over)}" if over else None
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else None))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else str(micropython())))

@@ -3,11 +3,8 @@
 import argparse
 import io
 import json
-import os
-import shutil
 import struct
 import subprocess
-import sys
 import tempfile
 import zlib
 from pathlib import Path
@@ -17,6 +14,7 @@ from bsdiff4.format import read_patch
 
 from host import patches
 from host.storage import in_pieces
+from simulator import micropython
 from tests.bench import images, staging
 
 _ROOT = Path(__file__).parents[2]
@@ -88,9 +86,7 @@ def _timed(source, target, pieces, patch):
     with tempfile.TemporaryDirectory() as folder:
         for name, content in parts.items():
             (Path(folder) / name).write_bytes(content)
-        places = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-        micropython = shutil.which("micropython", path=places)
-        command = (micropython, Path(__file__).with_name("apply.py"), folder, _ROOT)
+        command = (micropython(), Path(__file__).with_name("apply.py"), folder, _ROOT)
         done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     if done.returncode:
         raise SystemExit(done.stdout + done.stderr)

@@ -19,11 +19,11 @@ _FILLING = "/data.log"
 class Flash:
     """NOR flash over a file: erasing sets a block, programming clears bits; each counts as one."""
 
-    def __init__(self, path, cut_at=0, when="before", blocks=BLOCKS):
+    def __init__(self, path, blocks):
         self._blocks = blocks
         self._file = open(path, "r+b")
         self._scratch = bytearray(BLOCK_BYTES)
-        self.count_from_here(cut_at, when)
+        self.count_from_here(0, "before")
 
     def count_from_here(self, cut_at=0, when="before"):
         """The next operation is the first; the power fails at the `cut_at`-th, 0 for none."""

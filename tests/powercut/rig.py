@@ -6,7 +6,7 @@ process.
 """
 
 # It runs in MicroPython, in a test:
-# ruff: noqa: C419, I001, S102, SIM105, T201, UP031
+# ruff: noqa: C419, I001, S102, SIM105, UP031
 
 import asyncio
 import gc
@@ -235,14 +235,13 @@ class Named:
 class Board:
     """One board; `boot()` starts it once, `run()` lets it go on until it has nothing to do."""
 
-    def __init__(self, host, root, machine=None, quiet=True):
+    def __init__(self, host, root, machine=None):
         self.chip = Esp32.chip
         self.host = host
         self.root = root  # the project, seen from the board
         self.machine = machine or Machine()
         self.reports = Reports()
         self.lines = []
-        self.is_quiet = quiet
         sys.modules["machine"], sys.modules["esp32"] = self.machine, Esp32
         from device.store import Nvs as DeviceNvs
 
@@ -260,8 +259,6 @@ class Board:
 
     def log(self, part, *values):
         self.lines.append("%s: %s" % (part, " ".join([str(v) for v in values])))
-        if not self.is_quiet:
-            print(self.lines[-1])
 
     def choose(self):
         """Run boot.py; the slot it put on sys.path."""
@@ -546,21 +543,19 @@ class Root:
         self.host = work + "/host.json"  # what a host knows
 
 
-def mount(
-    project, work, flash_name="flash.bin", cut_at=0, when="before", fresh=False, blocks=BLOCKS
-):
+def mount(project, work, fresh=False):
     """Put the board's littlefs at /, the computer's files at /host; returns (flash, Root)."""
-    path = work + "/" + flash_name
+    path = work + "/flash.bin"
     if fresh:
         with open(path, "wb") as f:
-            for _ in range(blocks + 2 + 2 * chips.SLOT_BLOCKS):
+            for _ in range(BLOCKS + 2 + 2 * chips.SLOT_BLOCKS):
                 f.write(ERASED)
         with open(work + "/nvs.json", "w") as f:
             f.write("{}")
     sys.path[:] = [("/host" + p if p.startswith("/") else p) for p in sys.path if p != ""]
-    flash = Nvs.flash = Flash(path, cut_at, when, blocks)
+    flash = Nvs.flash = Flash(path, BLOCKS)
     Nvs.path = "/host" + work + "/nvs.json"
-    Esp32.chip = chips.Chip(flash, blocks, project + "/simulator")
+    Esp32.chip = chips.Chip(flash, BLOCKS, project + "/simulator")
     Esp32.Partition = chips.partitions(Esp32.chip)
     if fresh:
         vfs.VfsLfs2.mkfs(flash)

@@ -2,24 +2,21 @@
 
 import hashlib
 import json
-import os
 import random
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 from device.protocol import PIECE_BYTES
 from host import patches
 from host.storage import in_pieces
+from simulator import micropython
 from tests.powercut import approvals, verdicts
 from tests.powercut.chip import make_image
 from tests.powercut.kinds import kind_of
 
 ROOT = Path(__file__).parents[2]
-MICROPYTHON = shutil.which(
-    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-)
+MICROPYTHON = str(micropython())
 IMAGE_BYTES = 40000  # more than a piece
 
 

@@ -11,7 +11,6 @@ import pytest
 from host.rig.process import free_port
 
 ROOT = Path(__file__).parents[2]
-_UP_S = 90
 
 
 class Run:

@@ -11,7 +11,6 @@ from xml.etree import ElementTree as Xml
 import pytest
 
 from host.builder import bundle, release
-from simulator.chip import find_micropython
 
 COMMAND = Path(sys.executable).parent / "mpfleet"
 RIG = """
@@ -21,7 +20,6 @@ name = "one"
 power = { by = "virtual" }
 """
 TWO = RIG + RIG.replace("resets = 500", "").replace("one", "two")
-find_micropython()
 
 
 @pytest.fixture

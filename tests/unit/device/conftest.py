@@ -15,15 +15,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from simulator import micropython
+
 ROOT = Path(__file__).parents[3]
 FAKES = Path(__file__).parent / "fakes"
 UMQTT = (
     "lib/umqtt",
     "simulator/modules/umqtt",
 )  # upstream's where `make libs` got it, else the stand-in
-MICROPYTHON = shutil.which(
-    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-)
+MICROPYTHON = str(micropython())
 PATH_SETUP = "import sys\nsys.path[:0] = [{fakes!r}, {root!r}, {libraries!r}]\n"
 START = datetime.datetime(2025, 1, 1, tzinfo=datetime.UTC)
 

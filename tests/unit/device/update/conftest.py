@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from simulator import micropython
 from tests.unit.device.update.repository import NOW, Repository
 
 ROOT = Path(__file__).parents[4]
-MICROPYTHON = shutil.which(
-    "micropython", path=f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-)
+MICROPYTHON = str(micropython())
 START = """
 import sys
 sys.path[:0] = [{root!r} + "/tests/powercut", {root!r}]

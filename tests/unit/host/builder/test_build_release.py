@@ -3,16 +3,15 @@
 import hashlib
 import json
 import subprocess
-import sys
 import zipfile
-from pathlib import Path
 
 import pytest
 
 from host.builder import bundle, release
 from host.builder.errors import BuildError
+from simulator import micropython
 
-MICROPYTHON = Path(sys.executable).with_name("micropython")
+MICROPYTHON = str(micropython())
 
 
 def build(folder, root, number=1):

@@ -3,14 +3,13 @@
 import hashlib
 import json
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from host.deploy import agent
+from simulator import micropython
 
-MICROPYTHON = str(Path(sys.executable).with_name("micropython"))
+MICROPYTHON = str(micropython())
 
 
 def run(*pieces):
