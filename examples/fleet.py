@@ -8,6 +8,7 @@ from pathlib import Path
 
 from host import deploy
 from host.builder import application, release
+from host.cli import verification
 from host.cli.release import publish as upload
 from host.deploy.plan import Network, Plan
 from host.rig.process import HostProcess, NoHostError
@@ -24,9 +25,9 @@ class FleetError(Exception):
 class Host(HostProcess):
     """A host on a data folder, whose passphrase lies in there."""
 
-    def __init__(self, folder, port=8443, mqtt_port=8883, output=None):
+    def __init__(self, folder, port=8443, mqtt_port=8883, output=None, options=()):
         self.folder, self.port, self.mqtt_port = Path(folder), port, mqtt_port
-        options = ["--port", str(port), "--mqtt-port", str(mqtt_port)]
+        options = ["--port", str(port), "--mqtt-port", str(mqtt_port), *options]
         if self._passphrase_file():
             options += ["--passphrase-file", str(self.folder / _SAID_FILE)]
         super().__init__(self.folder, f"https://127.0.0.1:{port}", options, output)
@@ -91,10 +92,13 @@ def set_up(board, client, product, host, report=lambda event: None, **config):
 
 
 def publish(client, folder, passphrase):
-    """Build the next release of an app folder, upload and approve it; returns its number."""
+    """Build the next release of an app folder, have it tried, approve it; returns its number."""
     product = application.read(folder).product
     built = release.build(folder, client.next_number(product), int(time.time()))
     upload(client, built)
+    found = verification.follow(client, built.product, built.number)
+    if found["state"] == "rejected":
+        raise FleetError(verification.text(found))
     if passphrase:
         client.approve(built.product, built.number, passphrase)
     return built.number

@@ -20,6 +20,7 @@ from host.api import (
     releases,
     trust,
     users,
+    verifications,
 )
 from host.crowd import Crowd
 from host.errors import HostError
@@ -28,12 +29,14 @@ from host.web import devices as device_pages
 from host.web import ownership as ownership_pages
 from host.web import people as people_pages
 from host.web import releases as release_pages
+from host.web import verifications as verification_pages
 
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
 _PARTS = (
-    *(device, people, users, groups, devices, ownership, releases, blobs, trust),  # for programs
+    *(device, people, users, groups, devices, ownership, releases, blobs, trust),
+    verifications,  # for programs, up to here
     *(pages, sign_in, joining, account, setup, device_pages, claim, ownership_pages),
-    *(release_pages, approvals, people_pages),
+    *(release_pages, approvals, verification_pages, people_pages),
 )
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
 _HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}

@@ -71,6 +71,8 @@ class Settings(BaseModel):
     unclaimed_max: int = 500  # strangers' devices at once
     blob_bytes_max: int = 4 * 1024 * 1024
     reports_kept: int = 200  # per device
+    verification: Literal["on", "off"] = "on"  # off: releases count as verified, untried
+    verification_cuts: int = Field(40, ge=0, le=5000)  # power cuts tried in an update
     limits: dict[str, tuple[int, int]] = {}
 
     @model_validator(mode="after")

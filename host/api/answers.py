@@ -142,6 +142,41 @@ def release(one, is_approved):
     }
 
 
+def verification(release, job, found):
+    """How far the gate is with a release, and its findings."""
+    return {
+        "product": release.product,
+        "number": release.number,
+        "state": release.state,
+        "job": job and {
+            "state": job.state,
+            "check": job.check,
+            "step": job.step,
+            "steps": job.steps,
+            "detail": job.detail,
+            "queued_at": time(job.queued_at),
+            "started_at": time(job.started_at),
+            "ended_at": time(job.ended_at),
+        },
+        "findings": [_finding(one) for one in found],
+    }  # fmt: skip
+
+
+def _finding(one):
+    waived = {"by": one.waived_by, "at": time(one.waived_at), "reason": one.waived_why}
+    return {
+        "id": one.id,
+        "source": one.source,
+        "check": one.check,
+        "level": one.level,
+        "title": one.title,
+        "sentence": one.sentence,
+        "log": one.log,
+        "at": time(one.at),
+        "waived": waived if one.waived_at else None,
+    }
+
+
 def proposal(one, standing):
     """A change of the signed metadata: all that it takes to compose it, and who signed."""
     more = one.details

@@ -52,7 +52,7 @@ def complete(product, number):
     """All blobs are there."""
     user = person()
     release = releases.find(session(), product, number)
-    releases.complete(session(), host().storage, release, user.email)
+    releases.complete(session(), host().settings, host().storage, release, user.email)
     return _shown(release)
 
 

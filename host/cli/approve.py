@@ -46,18 +46,19 @@ def approve(
       mpfleet approve 4 --product blink
       mpfleet approve 4 --product blink --yes --passphrase-file passphrase
     """
-    from host.cli import signing
+    from host.cli import signing, verification
 
     client = connect(context.obj)
     context.call_on_close(client.close)
     product = product or only_product(client)
     value = {"kind": "withdraw" if withdrawal else "approve", "product": product, "number": number}
+    found = verification.read(client, product, number)
     proposal = client.send("POST", "/proposals", value)
     manifest = json.loads(client.manifest(product, number))
     done = signing.sign(
         client, context.obj, proposal, agrees=agrees, key=key,
         held=held, passphrase_file=passphrase_file,
-        says=_summary(manifest),
+        says=[*_summary(manifest), *(verification.summary(found) if not withdrawal else [])],
     )  # fmt: skip
     said = f"release {number} of {product}"
     output.show(done, as_json, lambda one: f"{said} {signing.standing(one)}")

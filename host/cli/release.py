@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from host.cli import cost, output
+from host.cli import cost, output, verification
 from host.cli.approve import only_product
 from host.cli.session import connect, signed_in
 
@@ -37,7 +37,8 @@ def release() -> None:
     metavar="[MODEL=]FILE",
     help="Firmware image (.app-bin) that goes with it; once for each board model.",
 )
-@click.option("--upload", is_flag=True, help="Send it to the host at once.")
+@click.option("--upload", is_flag=True, help="Send it to the host at once, and see it tried.")
+@click.option("--no-wait", is_flag=True, help="Do not wait for the end of its trial.")
 @click.option(
     "-o",
     "--output",
@@ -53,6 +54,7 @@ def build(
     number: int | None,
     images: tuple[str, ...],
     upload: bool,
+    no_wait: bool,
     place: Path | None,
     as_json: bool,
 ) -> None:
@@ -77,18 +79,25 @@ def build(
     file = None if upload and place is None else _bundle_place(place, bundle.name(made))
     if file:
         bundle.write(made, file)
-    if upload:
-        publish(client, made)
     shown = {**cost.of(made), "file": str(file) if file else None, "uploaded": upload}
-    output.show(shown, as_json, cost.text)
+    if not upload:
+        output.show(shown, as_json, cost.text)
+        return
+    publish(client, made)
+    if not as_json:
+        click.echo(output.plain(cost.text(shown)))
+    found = _tried(client, made.product, made.number, no_wait, as_json)
+    output.show({**shown, "verification": found} if as_json else found, as_json, verification.text)
+    verification.end(found)
 
 
 @release.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--no-wait", is_flag=True, help="Do not wait for the end of its trial.")
 @output.as_json
 @signed_in
-def upload(client: Client, file: Path, as_json: bool) -> None:
-    """Send a bundle to the host; what it has already does not travel again.
+def upload(client: Client, file: Path, no_wait: bool, as_json: bool) -> None:
+    """Send a bundle to the host, and see it tried; what is there already does not travel again.
 
     \b
     Example:
@@ -96,7 +105,13 @@ def upload(client: Client, file: Path, as_json: bool) -> None:
     """
     from host.builder import bundle
 
-    output.show(publish(client, bundle.read(file)), as_json, _release_text)
+    made = bundle.read(file)
+    publish(client, made)
+    found = _tried(client, made.product, made.number, no_wait, as_json)
+    one = client.get(f"/releases/{made.product}/{made.number}")
+    shown = {**one, "verification": found}
+    output.show(shown, as_json, lambda _: f"{_release_text(one)}\n{verification.text(found)}")
+    verification.end(found)
 
 
 @release.command("list")
@@ -119,13 +134,16 @@ def list_(client: Client, product: str | None, as_json: bool) -> None:
 @output.as_json
 @signed_in
 def show(client: Client, product: str, number: int, as_json: bool) -> None:
-    """Show a release.
+    """Show a release, and what trying it found.
 
     \b
     Example:
       mpfleet release show blink 4
     """
-    output.show(client.get(f"/releases/{product}/{number}"), as_json, _release_text)
+    one = client.get(f"/releases/{product}/{number}")
+    found = verification.read(client, product, number)
+    shown = {**one, "verification": found}
+    output.show(shown, as_json, lambda _: f"{_release_text(one)}\n{verification.text(found)}")
 
 
 @release.command()
@@ -170,11 +188,23 @@ def withdraw(client: Client, number: int, product: str | None, reason: str, as_j
     output.show(done, as_json, _withdrawn_text)
 
 
+for _command in (verification.verify, verification.waive):
+    release.add_command(_command)
+
+
 def publish(client: Client, made: Release) -> dict[str, Any]:
     """Upload what the host lacks of a release, and say that it is whole."""
     for sha256 in client.add_release(made.manifest)["missing"]:
         client.add_blob(sha256, made.blobs[sha256])
     return client.complete(made.product, made.number)
+
+
+def _tried(
+    client: Client, product: str, number: int, no_wait: bool, is_quiet: bool
+) -> dict[str, Any]:
+    if no_wait:
+        return verification.read(client, product, number)
+    return verification.follow(client, product, number, is_quiet)
 
 
 def build_time() -> int:

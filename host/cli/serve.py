@@ -42,6 +42,11 @@ from host.cli import data_folder
 )
 @click.option("--name", "fleet", help="The fleet's name on the certificate. [default: mpfleet]")
 @click.option(
+    "--verification",
+    type=click.Choice(["on", "off"]),
+    help="Whether releases are tried before people can approve them. [default: on]",
+)
+@click.option(
     "--passphrase-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="File (mode 0600) with the passphrase for the keys that the first run makes; without it "
@@ -58,6 +63,7 @@ def serve(
     console_key: Path | None,
     console_port: int | None,
     fleet: str | None,
+    verification: str | None,
     passphrase_file: Path | None,
 ) -> None:
     """Run a host: web, API, MQTT broker and database in one go.
@@ -83,6 +89,7 @@ def serve(
         "console_key": console_key and console_key.absolute(),
         "console_port": console_port,
         "fleet": fleet,
+        "verification": verification,
     }
     try:
         chosen = settings.load(data, **given)

@@ -9,6 +9,7 @@ from host.deploy.errors import DeployError
 from host.deploy.work import Work
 
 FIRST = "a"
+_WHOLE = ("verified", "approved")  # with a number, a person chose it
 
 
 def copy_first(work: Work) -> None:
@@ -22,7 +23,8 @@ def copy_first(work: Work) -> None:
         return
     chosen = _choose(work)
     if chosen is None:
-        work.say(f"{work.plan.product} has no release yet: the board runs the runtime alone")
+        product = work.plan.product
+        work.say(f"{product} has no approved release yet: the board runs the runtime alone")
         return
     manifest = work.host.manifest(work.plan.product, chosen)
     _check_model(work, json.loads(manifest)["boards"])
@@ -35,12 +37,12 @@ def copy_first(work: Work) -> None:
 
 
 def _choose(work: Work) -> int | None:
-    """The number asked for, or the newest release that is ready."""
-    ready = [r["number"] for r in work.host.releases(work.plan.product) if r["state"] == "ready"]
+    """The number asked for, or the newest release that is approved."""
+    states = {r["number"]: r["state"] for r in work.host.releases(work.plan.product)}
     if work.plan.number is None:
-        return max(ready, default=None)
-    if work.plan.number not in ready:
-        detail = f"{work.plan.product} has no release {work.plan.number} that is ready"
+        return max((n for n, state in states.items() if state == "approved"), default=None)
+    if states.get(work.plan.number) not in _WHOLE:
+        detail = f"{work.plan.product} has no release {work.plan.number} that may run"
         raise DeployError("no-release", detail, "mpfleet release list shows what there is")
     return work.plan.number
 

@@ -12,6 +12,7 @@ from host.models.release import Blob, Release, ReleaseBlob
 from host.models.report import Report
 from host.models.signer import SeenVersion, Signer
 from host.models.user import EnrolmentToken, Link, Token, User
+from host.models.verification import Finding, Verification
 
 __all__ = [
     "Assignment",
@@ -21,6 +22,7 @@ __all__ = [
     "Device",
     "EnrolmentToken",
     "Event",
+    "Finding",
     "Group",
     "Link",
     "Membership",
@@ -34,4 +36,5 @@ __all__ = [
     "Signer",
     "Token",
     "User",
+    "Verification",
 ]

@@ -25,7 +25,8 @@ class Release(Base):
     abi: Mapped[int]
     parts: Mapped[dict[str, Any]] = mapped_column(JSON)
     size_bytes: Mapped[int]
-    state: Mapped[str] = mapped_column(String(16))  # uploading, ready
+    # draft (being uploaded), verifying, verified or rejected, approved, withdrawn
+    state: Mapped[str] = mapped_column(String(16))
     created_at: Mapped[datetime]
     created_by_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
     manifest_sha256: Mapped[str] = mapped_column(String(64), index=True)

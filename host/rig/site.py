@@ -88,7 +88,7 @@ class Site:
         return [
             *("--listen", self.table.listen, "--address", self.table.address),
             *("--port", str(self.port), "--mqtt-port", str(self.mqtt_port)),
-            *("--passphrase-file", str(file)),
+            *("--passphrase-file", str(file), "--verification", "off"),  # the boards try it
         ]
 
     def _wait_until_ready(self) -> None:

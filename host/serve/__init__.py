@@ -1,8 +1,11 @@
 """The processes of a host and what keeps them running."""
 
-ROLES = ("web", "bridge", "engine", "console")  # each a module here, and a process
+# Each a module here, and a process
+ROLES = ("web", "bridge", "engine", "worker", "console")
 
 
 def roles(settings):
     """Those that a host with these settings needs."""
-    return ROLES if settings.console_certificate else ROLES[:-1]
+    unneeded = set() if settings.console_certificate else {"console"}
+    unneeded |= set() if settings.verification == "on" else {"worker"}
+    return tuple(role for role in ROLES if role not in unneeded)

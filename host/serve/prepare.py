@@ -14,7 +14,7 @@ from host.errors import HostError
 from host.extensions import Database
 from host.metadata import keys
 from host.serve.errors import StartError
-from host.services import accounts, trust
+from host.services import accounts, proposals, trust
 
 _LOCK_FILE = "serve.lock"
 _PREPARE_LOCK_FILE = "prepare.lock"
@@ -113,6 +113,7 @@ def _ensure_trust(database, store, passphrase):
         if trust.found(session, store, given) and not passphrase:
             click.echo(f"The passphrase that approves releases, shown this once: {given}")
         trust.renew(session, store)  # also after months without a host
+        proposals.note_approved(session, store)  # as after a restore, or by an older host
 
 
 def _open(path):

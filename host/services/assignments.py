@@ -20,10 +20,7 @@ _NOT_HELD_AGAINST = ("no-contact", "interrupted")  # such a failure is an interr
 
 def assign(session, devices, release, who, *, now=None):
     """Offer a release to devices; what was open for them before is superseded."""
-    if release.state != "ready":
-        raise HostError("not-ready", f"Release {release.number} is still being uploaded.")
-    if release.withdrawn_at:
-        raise HostError("withdrawn", f"Release {release.number} was withdrawn.")
+    _must_be_approved(release)
     for device in devices:
         _must_fit(device, release)
     return [_offer(session, device, release, who, utc(now)) for device in devices]
@@ -91,6 +88,18 @@ def withdraw(session, release, *, now=None):
     )
     for assignment in session.scalars(query).all():
         _move(session, assignment, "superseded", "withdrawn", utc(now))
+
+
+def _must_be_approved(release):
+    number = release.number
+    if release.withdrawn_at:
+        raise HostError("withdrawn", f"Release {number} was withdrawn.")
+    if release.state == "draft":
+        raise HostError("not-ready", f"Release {number} is still being uploaded.")
+    if release.state != "approved":
+        how = f"mpfleet approve {number} --product {release.product}"
+        message = f"Release {number} is {release.state}: boards take what is approved. {how}"
+        raise HostError("not-approved", message)
 
 
 def _must_fit(device, release):

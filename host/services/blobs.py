@@ -51,7 +51,7 @@ def of_product(session, sha256, product):
         select(Blob)
         .join(ReleaseBlob, ReleaseBlob.sha256 == Blob.sha256)
         .join(Release, Release.id == ReleaseBlob.release_id)
-        .where(Blob.sha256 == sha256, Release.product == product, Release.state == "ready")
+        .where(Blob.sha256 == sha256, Release.product == product, Release.state != "draft")
     )
     return session.scalars(query.limit(1)).first()
 
@@ -59,7 +59,7 @@ def of_product(session, sha256, product):
 def manifest_for_product(session, sha256, product):
     """A manifest's bytes, if it is of a ready release of this product."""
     query = select(Release.manifest).where(
-        Release.manifest_sha256 == sha256, Release.product == product, Release.state == "ready"
+        Release.manifest_sha256 == sha256, Release.product == product, Release.state != "draft"
     )
     content = session.scalar(query)
     if content is None:

@@ -26,7 +26,7 @@ def prepare(session, storage, before, after):
         message = f"Release {before.number} is of {before.product}, not of {after.product}."
         raise HostError("wrong-product", message)
     for release in (before, after):
-        if release.state != "ready":
+        if release.state == "draft":
             raise HostError("not-ready", f"Release {release.number} is not complete.")
     old, new = _images(before), _images(after)
     both = [model for model in sorted(new) if old.get(model, new[model]) != new[model]]
@@ -40,7 +40,7 @@ def wanted(session):
     """
     brings = Release.parts["firmware"].as_string().is_not(None)
     query = select(Release.product, Release.number, Release.id).where(
-        Release.state == "ready", brings
+        Release.state != "draft", brings
     )
     products = {}
     for product, number, found in session.execute(query.order_by(Release.number.desc())):

@@ -20,7 +20,9 @@ ACTIONS = {
     "release.see": "viewer",
     "release.upload": "operator",
     "release.assign": "operator",
+    "release.verify": "operator",
     "release.approve": "approver",
+    "release.waive": "admin",
     "key.manage": "admin",
     "group.see": "viewer",  # one's own
     "group.manage": "admin",
@@ -90,6 +92,10 @@ ROUTES = {
     "releases_api.add": ("release.upload", FLEET),
     "releases_api.complete": ("release.upload", FLEET),
     "releases_api.withdraw": ("release.approve", FLEET),
+    "verifications_api.show": ("release.see", FLEET),
+    "verifications_api.again": ("release.verify", FLEET),
+    "verifications_api.waive": ("release.waive", FLEET),
+    "verifications_api.hand_in": ("release.verify", FLEET),
     "blobs_api.put": ("release.upload", FLEET),
     "blobs_api.get": ("release.see", FLEET),
     "trust_api.metadata": ("release.see", FLEET),
@@ -149,6 +155,9 @@ ROUTES = {
     "approvals.show": ("release.approve", FLEET),
     "approvals.sign": ("release.approve", FLEET),
     "approvals.take_back": ("release.approve", FLEET),
+    "verifications.live": ("release.see", FLEET),
+    "verifications.again": ("release.verify", FLEET),
+    "verifications.waive": ("release.waive", FLEET),
     "approvals.keys": ("release.see", FLEET),
 }
 

@@ -8,7 +8,16 @@ from host.errors import HostError, KeptError
 from host.metadata import keys, parts
 from host.models import Assignment, Proposal, ProposalSignature, Release, Signer, User
 from host.models.assignment import OPEN
-from host.services import composing, events, limits, outbox, permissions, releases, trust
+from host.services import (
+    composing,
+    events,
+    limits,
+    outbox,
+    permissions,
+    releases,
+    trust,
+    verifications,
+)
 from host.services.clock import utc
 
 _WAIT_MAX = timedelta(days=20)  # less than what changes.is_plausible takes
@@ -139,8 +148,23 @@ def settle(session, store, *, now=None):
             composing.rebase(session, store, proposal, now)
 
 
+def note_approved(session, store, product=None):
+    """Have the states of releases say what the signed targets say: of a product, or of all."""
+    if not store.repository.exists:
+        return
+    for release in releases.listed(session, product):
+        is_approved = trust.is_approved(store, release)
+        if is_approved and release.state in ("verified", "rejected", "verifying"):
+            release.state = "approved"
+        elif not is_approved and release.state == "approved":  # it made room for others
+            release.state = "verified"
+
+
 def _take(session, store, proposal, user, signatures, base, now):
     _must_be_open(proposal)
+    if proposal.kind == "approve":
+        release = releases.find(session, proposal.product, proposal.number)
+        verifications.must_be_verified(session, release)
     trusted, change, made = composing.composed(session, store, proposal)
     if base != proposal.base:
         raise HostError("stale-proposal", f"It is to targets {proposal.base} now. Look again.")
@@ -175,6 +199,7 @@ def _publish(session, store, proposal, change, made, now):
     store.vault.promote(root.keys)
     proposal.state = "signed"
     _apply_keys(session, proposal, now)
+    note_approved(session, store, proposal.product)
     events.add(session, events.HOST, _subject(proposal), "published", proposal.kind, now=now)
     session.flush()
     for other in listed(session):
@@ -212,13 +237,12 @@ def _must_be_possible(session, store, kind, product, number):
     release = releases.find(session, product, number)
     if kind == "withdraw":
         return
-    if release.state != "ready":
-        raise HostError("not-ready", f"Release {number} is still being uploaded.")
     if release.withdrawn_at:
         message = f"Release {number} was withdrawn. mpfleet release again {number} makes another."
         raise HostError("withdrawn", message)
     if trust.is_approved(store, release):
         raise HostError("signed-already", f"Release {number} of {product} is approved.")
+    verifications.must_be_verified(session, release)
 
 
 def _must_be_allowed(user, kind):

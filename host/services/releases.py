@@ -1,10 +1,10 @@
-"""Releases: a manifest comes first, then the blobs it lacks, then it is ready for good."""
+"""Releases: a manifest comes first, then the blobs it lacks, then it is whole and is tried."""
 
 from sqlalchemy import func, select
 
 from host.errors import HostError
 from host.models import Blob, Device, Release, ReleaseBlob
-from host.services import events, manifest
+from host.services import events, manifest, verifications
 from host.services.clock import utc
 from host.verification import image
 
@@ -82,13 +82,13 @@ def missing(session, release):
     return list(session.scalars(query))
 
 
-def complete(session, storage, release, who, *, now=None):
-    """All blobs are there: check them, pack them for travel, and the release is ready.
+def complete(session, settings, storage, release, who, *, now=None):
+    """All blobs are there: check them, pack them for travel, and have the release tried.
 
     Raises: HostError `blobs-missing`, `native-code`, `wrong-abi`, `manifest-invalid`, `bad-image`,
     `wrong-chip`.
     """
-    if release.state == "ready":
+    if release.state != "draft":
         return
     lacks = missing(session, release)
     if lacks:
@@ -98,8 +98,8 @@ def complete(session, storage, release, who, *, now=None):
     for blob in blobs:
         if not blob.is_packed:  # what a blob looks like on the wire never changes afterwards
             blob.pieces_bytes, blob.is_packed = storage.pack(blob.sha256), True
-    release.state = "ready"
-    events.add(session, who, f"release {release.product}/{release.number}", "ready", now=now)
+    events.add(session, who, f"release {release.product}/{release.number}", "uploaded", now=now)
+    verifications.begin(session, settings, release, who, now=now)
 
 
 def _check_content(release, sizes, storage):
@@ -120,7 +120,7 @@ def _insert(session, parsed, content, user, now):
         description=parsed.description, boards=parsed.boards, abi=parsed.abi,
         parts=parsed.parts.model_dump(exclude_none=True),
         size_bytes=sum(size for _, size, _ in parsed.files + parsed.images),
-        state="uploading", created_at=now, created_by=user,
+        state="draft", created_at=now, created_by=user,
         manifest_sha256=manifest.sha256(content), manifest=content, manifest_size=len(content),
     )  # fmt: skip
     session.add(release)

@@ -13,6 +13,7 @@ def withdraw(session, store, release, user, reason, *, now=None):
     now = utc(now)
     if release.withdrawn_at is None:
         release.withdrawn_at, release.withdrawn_why = now, reason
+        release.state = "withdrawn"
         subject = f"release {release.product}/{release.number}"
         events.add(session, user.email, subject, "withdrawn", reason, now=now)
     assignments.withdraw(session, release, now=now)

@@ -6,7 +6,7 @@ from host.access import person
 from host.errors import HostError
 from host.extensions import host, keep_changes, session
 from host.services import composing, proposals, releases, signers, trust, withdrawal
-from host.web import pages
+from host.web import pages, verifications
 
 blueprint = pages.page_blueprint("approvals")
 
@@ -86,5 +86,5 @@ def _page(release, kind, error=None):
         proposal, lines, needs = None, [], {}
     return pages.render(
         "approve.html", release=release, kind=kind, proposal=proposal, lines=lines,
-        needs=needs, error=error,
+        needs=needs, error=error, **verifications.shown(release),
     )  # fmt: skip

@@ -42,7 +42,7 @@ def rows():
 @blueprint.get("/devices/<device_id>")
 def show(device):
     """One device."""
-    choice = [one for one in releases.listed(session(), device.product) if one.state == "ready"]
+    choice = [one for one in releases.listed(session(), device.product) if one.state == "approved"]
     mine = groups.listed(session(), person())
     return pages.render("device.html", releases=choice, groups=mine, **_one(device))
 

@@ -11,12 +11,18 @@ _STATES = {
 }
 _OUTCOMES = {
     "done": "good",
-    "ready": "good",
+    "approved": "good",
+    "verified": "good",
+    "rejected": "bad",
+    "pass": "good",
+    "warn": "notice",
+    "fail": "bad",
     "failed": "bad",
     "refused": "bad",
     "offered": "notice",
     "started": "notice",
-    "uploading": "notice",
+    "draft": "notice",
+    "verifying": "notice",
 }
 _AGES = (  # below so many seconds: in this unit
     (5, None, "just now"),

@@ -70,7 +70,20 @@ TABLE = (
     ("device/*", ("device.errors", "device.protocol")),
     ("simulator/*", ("simulator", "simulator.*")),
     ("host/rollouts/*", ("host.rollouts*",)),  # pure
-    ("host/verification/*", ("host.verification*", "simulator*")),
+    (
+        "host/verification/inside/*",  # a program of its own, in the sandbox
+        (
+            "host.verification*",
+            "host.builder*",
+            "host.deploy*",
+            "host.metadata*",
+            "host.pki",
+            "host.storage",
+            "simulator*",
+            "device.protocol",
+        ),
+    ),
+    ("host/verification/*", ("host.verification*", "host.builder.sizes", "simulator*")),
     ("host/models/*", ("host.models", "host.models.*")),
     (
         "host/services/*",
@@ -95,6 +108,7 @@ TABLE = (
             "host.web*",
             "host.access",
             "host.services*",
+            "host.verification.checks",
             "host.errors",
             "host.extensions",
             "host.pki",  # the CA certificate is offered to browsers
@@ -107,6 +121,7 @@ TABLE = (
             "host.api*",
             "host.access",
             "host.services*",
+            "host.verification.finding",
             "host.errors",
             "host.extensions",
             "host.settings",

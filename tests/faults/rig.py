@@ -131,7 +131,7 @@ class Rig:
         """As a real board is set up: through its serial port, by deploy."""
         first = self.releases["app", 1]
         client = SimpleNamespace(
-            releases=lambda product: [{"number": 1, "state": "ready"}],
+            releases=lambda product: [{"number": 1, "state": "approved"}],
             manifest=lambda product, number: first.manifest,
             blob=first.blobs.__getitem__,
             enrolment_token=lambda: "token",

@@ -25,7 +25,8 @@ class Shelf:
     renewed: list = field(default_factory=list)
 
     def releases(self, product):
-        return [{"number": r.number, "state": "ready"} for r in self.found if r.product == product]
+        ours = (r for r in self.found if r.product == product)
+        return [{"number": r.number, "state": "approved"} for r in ours]
 
     def manifest(self, product, number):
         return next(r.manifest for r in self.found if (r.product, r.number) == (product, number))

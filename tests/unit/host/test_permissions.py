@@ -100,7 +100,8 @@ CHANGES = {
         "ownership.new_secret", "ownership_api.accept", "ownership_api.claim",
         "ownership_api.decline", "ownership_api.enrolment_token", "ownership_api.give_back",
         "ownership_api.take_back", "ownership_api.transfer", "releases.assign",
-        "releases_api.add", "releases_api.complete",
+        "releases_api.add", "releases_api.complete", "verifications.again",
+        "verifications_api.again", "verifications_api.hand_in",
     },
     "approver": {
         "approvals.sign", "approvals.take_back", "releases_api.withdraw", "trust_api.drop",
@@ -111,7 +112,8 @@ CHANGES = {
         "people.add_group", "people.add_member", "people.change", "people.drop_member",
         "people.invite", "people.remove_group", "people.take_back",
         "trust_api.add_key", "trust_api.revoke_key", "trust_api.rotate_key", "users_api.change",
-        "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back",
+        "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back", "verifications.waive",
+        "verifications_api.waive",
     },
 }  # fmt: skip
 PUBLIC = {

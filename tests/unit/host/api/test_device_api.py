@@ -162,7 +162,7 @@ def test_another_products_bytes_are_not_found(client, device, board, release, db
 
 @pytest.mark.parametrize("kind", ("blobs", "manifests"))
 def test_an_unfinished_releases_bytes_are_not_found(client, device, board, release, db, kind):
-    release.state = "uploading"
+    release.state = "draft"
     db.commit()
     name = sha256(MAIN) if kind == "blobs" else release.manifest_sha256
     assert client.get(f"{API}/{kind}/{name}", headers=board).status_code == 404

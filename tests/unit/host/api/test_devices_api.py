@@ -3,7 +3,7 @@
 import pytest
 from host_samples import DEVICE_ID, make_device
 
-from host.models import Assignment, Device, Event, Outbox, Report
+from host.models import Assignment, Device, Event, Outbox, Release, Report
 from host.services.clock import utc
 
 API = "/api/v1"
@@ -140,6 +140,8 @@ def test_a_release_is_offered_to_a_device(client, device, release, alice, db):
 
 def test_a_newer_offer_supersedes_the_open_one(client, device, release, alice, upload, db):
     upload(3)
+    db.query(Release).update({"state": "approved"})
+    db.commit()
     assign(client, alice, [DEVICE_ID])
     assign(client, alice, [DEVICE_ID], number=3)
     states = [(one.release.number, one.state) for one in db.query(Assignment).order_by("id")]
@@ -188,7 +190,7 @@ def test_one_device_that_is_not_ones_own_refuses_all(client, device, release, al
 
 
 def test_an_unfinished_release_is_not_offered(client, device, release, alice, db):
-    release.state = "uploading"
+    release.state = "draft"
     db.commit()
     answer = assign(client, alice, [DEVICE_ID])
     assert (answer.status_code, answer.json["error"]) == (409, "not-ready")

@@ -25,7 +25,7 @@ def test_a_manifest_says_which_blobs_are_missing(client, alice):
     answer = post(client, alice, encode(manifest_value()))
     assert answer.status_code == 201
     assert answer.json["missing"] == [sha256(MAIN)]
-    assert answer.json["release"]["state"] == "uploading"
+    assert answer.json["release"]["state"] == "draft"
 
 
 def test_the_same_manifest_again_is_harmless(client, alice):
@@ -48,7 +48,7 @@ def test_a_release_is_shown_as_its_manifest_says(client, alice, upload):
     assert shown.pop("created_at").endswith("Z")
     assert shown == {
         "product": "blink", "number": 2, "version": "1.2", "description": "Blink.",
-        "boards": ["ESP32_GENERIC"], "size_bytes": len(MAIN), "state": "ready",
+        "boards": ["ESP32_GENERIC"], "size_bytes": len(MAIN), "state": "verified",
         "approved": False, "withdrawn": None,
         "parts": {"app": {"files": [["app/main.mpy", len(MAIN), sha256(MAIN)]]}},
         "created_by": alice.email, "manifest_sha256": sha256(content),
@@ -144,7 +144,7 @@ def test_a_release_with_missing_blobs_is_not_complete(client, alice):
 
 
 def test_completing_twice_is_harmless(client, alice, release):
-    assert complete(client, alice).json["state"] == "ready"
+    assert complete(client, alice).json["state"] == release.state
 
 
 BYTECODE = {
@@ -161,7 +161,7 @@ def test_bytecode_that_does_not_run_on_every_board_is_refused(client, alice, wor
     answer = complete(client, alice)
     assert (answer.status_code, answer.json["error"]) == (400, word)
     shown = client.get(f"{API}/releases/blink/2", headers=alice.headers).json
-    assert shown["state"] == "uploading"
+    assert shown["state"] == "draft"
 
 
 def test_a_manifest_that_lies_about_a_size_is_not_completed(client, alice, release):

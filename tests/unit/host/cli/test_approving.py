@@ -184,7 +184,7 @@ def test_the_way_back_is_a_new_number_over_old_content(signed_in, make, product)
     make(1)
     made = signed_in("release", "again", 1, "--product", product, json_=True)
     first = signed_in("release", "show", product, 1, json_=True)
-    assert (made["number"], made["state"], made["approved"]) == (2, "ready", False)
+    assert (made["number"], made["state"], made["approved"]) == (2, "verified", False)
     assert made["parts"] == first["parts"]
 
 

@@ -91,7 +91,7 @@ def test_the_host_says_the_next_number(signed_in, folder):
 def test_an_uploaded_release_is_ready(signed_in, folder):
     signed_in("release", "build", folder, "--upload")
     product = product_of(folder)
-    assert signed_in("release", "show", product, 1, json_=True)["state"] == "ready"
+    assert signed_in("release", "show", product, 1, json_=True)["state"] == "verified"
     found = signed_in("release", "list", "--product", product, json_=True)
     assert [r["number"] for r in found] == [1]
     assert product in signed_in("release", "list").output
@@ -101,7 +101,7 @@ def test_a_bundle_may_be_uploaded_twice(signed_in, folder, tmp_path):
     signed_in("release", "build", folder, "--number", 1, "-o", tmp_path)
     bundle = tmp_path / f"{product_of(folder)}-1.mpfleet"
     for _ in range(2):
-        assert signed_in("release", "upload", bundle, json_=True)["state"] == "ready"
+        assert signed_in("release", "upload", bundle, json_=True)["state"] == "verified"
 
 
 def test_other_bytes_under_a_taken_number_are_refused(signed_in, folder):

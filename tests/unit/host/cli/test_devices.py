@@ -7,14 +7,22 @@ import secrets
 import pytest
 
 from host.cli import watch
-from host.services import assignments, claiming, devices, presence, registration, reports
+from host.services import (
+    assignments,
+    claiming,
+    devices,
+    presence,
+    registration,
+    releases,
+    reports,
+)
 
 _ids = itertools.count(1)
 
 
 @pytest.fixture
-def product(signed_in, tmp_path):
-    """A product of our own with releases 1 and 2."""
+def product(host, signed_in, tmp_path):
+    """A product of our own with releases 1 and 2, as if they were approved."""
     name = f"product-{next(_ids)}"
     (tmp_path / "folder/app").mkdir(parents=True)
     description = {"product": name, "boards": ["ESP32_GENERIC"]}
@@ -22,6 +30,9 @@ def product(signed_in, tmp_path):
     (tmp_path / "folder/app/main.py").write_text("async def main(board):\n    pass\n")
     for _ in range(2):
         assert signed_in("release", "build", tmp_path / "folder", "--upload").exit_code == 0
+    with host.database.begin() as session:
+        for release in releases.listed(session, name):
+            release.state = "approved"
     return name
 
 

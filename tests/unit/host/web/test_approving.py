@@ -26,6 +26,14 @@ def browser(client, approver):
     return client
 
 
+@pytest.fixture
+def release(release, db):
+    """Release 2 of blink, which nobody approved yet."""
+    release.state = "verified"
+    db.commit()
+    return release
+
+
 def secret(page):
     return re.search(r'name="form_secret" value="([^"]+)"', page.text)[1]
 

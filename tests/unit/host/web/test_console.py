@@ -292,7 +292,7 @@ def test_releases_are_listed_and_shown(client, signed_in, release, device):
 
 
 def test_a_release_that_is_not_ready_says_how_to_go_on(client, signed_in, release, db):
-    release.state = "uploading"
+    release.state = "draft"
     db.commit()
     page = text(client.get("/releases/blink/2"))
     assert "mpfleet release upload blink-2.mpfleet" in page

@@ -1,0 +1,89 @@
+"""A release as checks see it: its manifest, its bytes, and the releases that are in the field."""
+
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+_MANIFEST, _BLOBS = "manifest.json", "blobs"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A manifest, and what reads the bytes of a SHA-256."""
+
+    manifest: bytes
+    read: Callable[[str], bytes]
+
+    @cached_property
+    def value(self) -> dict[str, Any]:
+        """The manifest, parsed."""
+        return json.loads(self.manifest)
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        return self.value["number"]
+
+    @property
+    def files(self) -> list[tuple[str, int, str]]:
+        """Path, size and SHA-256 of each file of the app part."""
+        return [tuple(entry) for entry in self.value["parts"]["app"]["files"]]
+
+    @property
+    def images(self) -> dict[str, dict[str, Any]]:
+        """The firmware part by board model."""
+        return self.value["parts"].get("firmware") or {}
+
+    @property
+    def digests(self) -> list[str]:
+        """The names of all its blobs."""
+        named = [sha256 for _, _, sha256 in self.files]
+        return sorted({*named, *(one["sha256"] for one in self.images.values())})
+
+    @property
+    def runtime(self) -> str:
+        """What its runtime is called: a hash over the files of device/."""
+        own = [(path, name) for path, _, name in self.files if path.startswith("device/")]
+        return hashlib.sha256(json.dumps(own).encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Case:
+    """A candidate, and the releases that boards run now, oldest first."""
+
+    candidate: Release
+    field: Sequence[Release] = field(default=())
+    cuts: int = 0  # how many power cuts to try
+
+    @property
+    def before(self) -> Release | None:
+        """The newest release in the field: what heap and boot time are compared with."""
+        return max(self.field, key=lambda one: one.number, default=None)
+
+
+def write(case: Case, folder: Path) -> None:
+    """Lay a case down in a folder that is to be seen by what tries it, and nothing else."""
+    (folder / _BLOBS).mkdir(parents=True)
+    for one in (case.candidate, *case.field):
+        for name in one.digests:
+            place = folder / _BLOBS / name
+            if not place.exists():
+                place.write_bytes(one.read(name))
+    manifests = [one.manifest.decode() for one in case.field]
+    value = {"candidate": case.candidate.manifest.decode(), "field": manifests, "cuts": case.cuts}
+    (folder / _MANIFEST).write_text(json.dumps(value))
+
+
+def read(folder: Path) -> Case:
+    """The case that lies in a folder."""
+    value = json.loads((folder / _MANIFEST).read_text())
+
+    def blob(name: str) -> bytes:
+        return (folder / _BLOBS / name).read_bytes()
+
+    made = [Release(text.encode(), blob) for text in (value["candidate"], *value["field"])]
+    return Case(made[0], tuple(made[1:]), value["cuts"])

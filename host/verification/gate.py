@@ -1,0 +1,141 @@
+"""Tries a release: the checks that read it, then those that run it, one after the other."""
+
+import json
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from host.verification import candidate, checks, confined, sandbox
+from host.verification.finding import FAIL, LEVELS, WARN, Finding, fails
+
+_INSIDE = "host.verification.inside"
+_TITLES = {check.name: check.title for check in checks.CHECKS}
+
+# Of a release that had to be ended: (title, sentence).
+_ENDED = {
+    confined.TIME: (
+        "It did not come to an end",
+        "The boards were still at it after {seconds:.0f} s: does something in it never end?",
+    ),
+    confined.MEMORY: (
+        "It takes the verifier's memory",
+        "What it started took more than {mb} MB, which no honest release does.",
+    ),
+    confined.PROCESSES: (
+        "It starts processes without end",
+        "More than {processes} processes ran: code in it starts programs on the machine that "
+        "tries it (a fork bomb). A board has none to start.",
+    ),
+    confined.OUTPUT: ("It prints without end", "It drowned the verifier in output."),
+    "disk": (
+        "It fills the verifier's disk",
+        "Its scratch disk of {disk} MB is full: code in it writes to the machine that tries it.",
+    ),
+}
+
+
+def run(
+    case: candidate.Case,
+    tell: Callable[[str, int, str], None],
+    is_over: Callable[[], bool] = lambda: False,
+    hidden=(),
+    limits: sandbox.Limits | None = None,
+    kinds=("bubblewrap", "own-user"),
+    folder=None,
+) -> list[Finding]:
+    """Findings about a case. `tell(check, place in the order, detail)` says where it is.
+
+    `hidden` folders are nowhere to be seen from inside; `is_over` ends it early.
+    """
+    made = []
+    for step, check in enumerate(checks.STATIC, 1):
+        tell(check.name, step, "")
+        made += check.run(case)
+        if check.is_vital and fails(made):
+            return [*made, *_untried("what is above keeps boards from running it")]
+    if not checks.ON_BOARDS:
+        return made
+    found = sandbox.find(kinds)
+    if found is None:
+        return [*made, *_untried(_NO_SANDBOX)]
+    with tempfile.TemporaryDirectory(prefix="mpfleet-gate-", dir=folder) as name:
+        place = sandbox.Place.below(Path(name), hidden)
+        candidate.write(case, place.case)
+        return made + _on_boards(found, place, limits or sandbox.Limits(), tell, is_over)
+
+
+_NO_SANDBOX = (
+    "nothing here confines it: install bubblewrap (apt install bubblewrap), or let unprivileged "
+    "users make namespaces"
+)
+
+
+def _untried(why):
+    for check in checks.ON_BOARDS:
+        yield Finding(check.name, WARN, check.title, f"Not tried: {why}.")
+
+
+def _on_boards(found, place, limits, tell, is_over):
+    heard = _Heard(tell)
+    ended = confined.run(found, _INSIDE, place, limits, heard.line, is_over)
+    made = list(heard.findings)
+    if heard.is_done and not ended.cause:
+        return made
+    title, sentence = _why(ended, heard.stopped_by, limits)
+    log = f"{heard.last}\n{ended.log}"
+    made.append(Finding(heard.check, FAIL, title, sentence, log))
+    seen = {one.check for one in made}
+    why = "the verifier had to end it before"
+    made += [one for one in _untried(why) if one.check not in seen]
+    order = [check.name for check in checks.CHECKS]
+    return sorted(made, key=lambda one: order.index(one.check))
+
+
+def _why(ended, stopped_by, limits):
+    cause = stopped_by or ended.cause
+    if cause in _ENDED:
+        title, sentence = _ENDED[cause]
+        figures = {"seconds": limits.seconds, "processes": limits.processes,
+                   "mb": limits.memory_bytes >> 20, "disk": limits.disk_bytes >> 20}  # fmt: skip
+        return title, sentence.format(**figures)
+    sentence = (
+        f"The verifier inside the sandbox ended with status {ended.status} while this ran: the "
+        "release may have broken out of its board and ended it. The log says what was heard."
+    )
+    return "It ended its verifier", sentence
+
+
+class _Heard:
+    """What the program inside says, line by line; nothing of it is taken for more than a claim."""
+
+    def __init__(self, tell):
+        self._tell = tell
+        self._order = {check.name: n for n, check in enumerate(checks.CHECKS, 1)}
+        self.findings = []
+        self.check = checks.ON_BOARDS[0].name
+        self.stopped_by = self.last = ""
+        self.is_done = False
+
+    def line(self, text):
+        """One line: JSON of a kind that is known, or nothing."""
+        try:
+            kind, *rest = json.loads(text)
+            getattr(self, f"_{kind}", lambda *_: None)(*rest)
+        except (ValueError, TypeError):
+            self.last = text[:1000]
+
+    def _at(self, check, detail):
+        if check in self._order:
+            self.check = check
+            self._tell(check, self._order[check], str(detail))
+
+    def _found(self, check, level, title, sentence, log):
+        if check in self._order and level in LEVELS:
+            made = Finding(check, level, str(title), str(sentence), str(log))
+            self.findings.append(made.bounded())
+
+    def _limit(self, word):
+        self.stopped_by = word if word in _ENDED else ""
+
+    def _done(self):
+        self.is_done = True
