@@ -8,7 +8,7 @@ READY := $(VENV)/.ready
 STUBS := $(VENV)/stubs/esp32.pyi
 # Tests at a time: those with virtual boards wait more than they compute.
 WORKERS ?= 4
-SYSTEM_PACKAGES := python3-venv chromium mosquitto
+SYSTEM_PACKAGES := python3-venv chromium mosquitto bubblewrap
 
 # One board's options; several boards, relays and the rest are in a rig file (docs/RIG.md).
 HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI),--wifi '$(WIFI)') \

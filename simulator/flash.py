@@ -32,6 +32,7 @@ class Flash:
         self.operations = 0
         self._cut_at = None
         self._cut_when = ""
+        self.on_operation = None  # called with (offset, bytes) of each, before it is done
 
     def close(self):
         """Let go of the file."""
@@ -78,6 +79,8 @@ class Flash:
 
     def _operate(self, offset, data):
         self.operations += 1
+        if self.on_operation:
+            self.on_operation(offset, bytes(data))
         if self.operations != self._cut_at:
             os.pwrite(self._file, data, offset)
             return

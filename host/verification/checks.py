@@ -21,6 +21,11 @@ CHECKS = (
     Check(fit.IMAGES, "Firmware images", fit.images, is_vital=True),
     Check(fit.FITS, "Room on the boards", fit.boards),
     Check(fit.CODE, "Plain bytecode", fit.code, is_vital=True),
+    Check("imports", "Imports and a day of running, in a board's heap"),
+    Check("boots", "Boots and is healthy"),
+    Check("updates", "Updates from what is in the field, and back"),
+    Check("cuts", "Power cuts during the update"),
+    Check("figures", "Heap and boot time"),
 )
 STATIC = tuple(check for check in CHECKS if check.run)
 ON_BOARDS = tuple(check for check in CHECKS if not check.run)
