@@ -112,8 +112,8 @@ CHANGES = {
         "people.add_group", "people.add_member", "people.change", "people.drop_member",
         "people.invite", "people.remove_group", "people.take_back",
         "trust_api.add_key", "trust_api.revoke_key", "trust_api.rotate_key", "users_api.change",
-        "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back", "verifications.waive",
-        "verifications_api.waive",
+        "users_api.create", "users_api.invite", "users_api.reset", "users_api.take_back",
+        "verifications.waive", "verifications_api.waive",
     },
 }  # fmt: skip
 PUBLIC = {
@@ -182,7 +182,13 @@ def bearer(db, admin):
 SCOPES = (
     # scopes; what they reach, of each action's routes
     (("release.see",), {"release.see"}),
-    (("release",), {"release.see", "release.upload", "release.assign", "release.approve"}),
+    (
+        ("release",),
+        {
+            *("release.see", "release.upload", "release.verify", "release.waive"),
+            *("release.assign", "release.approve"),
+        },
+    ),
     (("device",), {"device.see", "device.claim", "device.change"}),
     (("key.manage", "user.see"), {"key.manage", "user.see"}),
     # what would make greater tokens is not among them
