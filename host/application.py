@@ -14,10 +14,12 @@ from host.api import (
     blobs,
     device,
     devices,
+    events,
     groups,
     ownership,
     people,
     releases,
+    rollouts,
     trust,
     users,
     verifications,
@@ -34,7 +36,7 @@ from host.web import verifications as verification_pages
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
 _PARTS = (
     *(device, people, users, groups, devices, ownership, releases, blobs, trust),
-    verifications,  # for programs, up to here
+    *(verifications, rollouts, events),  # for programs, up to here
     *(pages, sign_in, joining, account, setup, device_pages, claim, ownership_pages),
     *(release_pages, approvals, verification_pages, people_pages),
 )

@@ -31,6 +31,8 @@ STATUS = {
     "last-admin": 409,
     "identity-conflict": 409,
     "no-conflict": 409,
+    "no-devices": 409,
+    "rollout-state": 409,
     "not-claimed": 409,
     "not-approved": 409,
     "not-ready": 409,

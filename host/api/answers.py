@@ -1,10 +1,11 @@
 """JSON answers: refusals, and the shapes of SPEC section 11."""
 
 from datetime import UTC, datetime
+from itertools import chain
 
 from flask import jsonify
 
-from host.services import owners, secret
+from host.services import assignments, owners, secret
 
 
 def refusal(error):
@@ -91,6 +92,8 @@ def device(one, newest, version, claim_code):
         "slot": one.slot,
         "mode": one.mode,
         "firmware": one.firmware,
+        "tags": one.tags,
+        "timezone": one.timezone,
         "assignment": assignment(newest) if newest else None,
         "progress": _progress(one.progress),
         "claim_code": claim_code,
@@ -117,9 +120,80 @@ def assignment(one):
         "product": one.release.product,
         "number": one.release.number,
         "state": one.state,
+        "stage": assignments.stage(one),
         "reason": one.reason,
+        "rollout": one.rollout_id,
         "created_at": time(one.created_at),
         "updated_at": time(one.updated_at),
+    }
+
+
+def rollout(one, now):
+    """A rollout, without its devices."""
+    is_scheduled = one.state == "running" and one.starts_at and one.starts_at > now
+    return {
+        "id": one.id,
+        "product": one.release.product,
+        "number": one.release.number,
+        "state": "scheduled" if is_scheduled else one.state,
+        "why": one.why,
+        "wave": one.wave,
+        "reached_at": time(one.reached_at),
+        "target": one.target,
+        "plan": one.plan,
+        "reason": one.note,
+        "starts_at": time(one.starts_at),
+        "ends_at": time(one.ends_at),
+        "created_at": time(one.created_at),
+        "created_by": one.created_by.email,
+    }
+
+
+def draft(one):
+    """What a rollout would be."""
+    return {
+        "product": one.release.product,
+        "number": one.release.number,
+        "target": one.target,
+        "plan": one.described,
+        "waves": one.waves,
+        "held": sorted(one.held.intersection(chain(*one.waves))),
+    }
+
+
+def place(member, one):
+    """How a device stands in a rollout; `one` is its assignment, or None."""
+    return {
+        "device": member.device,
+        "wave": member.wave,
+        "state": member.state,
+        "assignment": assignment(one) if one else None,
+    }
+
+
+def failure(group):
+    """A fault, and the newest report of it."""
+    shown = {name: getattr(group.example, name, None) for name in _FAULT_FIELDS}
+    return {
+        "reason": group.reason,
+        "fingerprint": group.fingerprint,
+        "count": len(group.devices),
+        "devices": group.shown,
+        "first_at": time(group.first_at),
+        "last_at": time(group.last_at),
+        **shown,
+    }
+
+
+def event(one):
+    """An event."""
+    return {
+        "id": one.id,
+        "at": time(one.at),
+        "who": one.who,
+        "subject": one.subject,
+        "what": one.what,
+        "why": one.why,
     }
 
 
@@ -204,6 +278,7 @@ def proposal(one, standing):
     }
 
 
+_FAULT_FIELDS = ("step", "detail", "traceback", "log")
 _REPORT_FIELDS = (
     "key", "kind", "outcome", "assignment", "number", "step", "reason", "detail", "traceback",
     "log", "running", "heap", "bytes",

@@ -1,5 +1,7 @@
 """The API of boards (SPEC section 7)."""
 
+from datetime import UTC, datetime
+
 from flask import Blueprint, Response, request, send_file
 
 from device import protocol
@@ -38,7 +40,9 @@ def register():
 @blueprint.get("/assignment")
 def assignment():
     """What the board should do."""
-    return checkin.answer(board(), host().settings.poll_s, host().trust.repository.version())
+    found = board()
+    host().check_ins.note_asked(found, datetime.now(UTC))
+    return checkin.answer(found, host().settings.poll_s, host().trust.repository.version())
 
 
 @blueprint.get("/metadata/<name>")

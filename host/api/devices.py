@@ -29,10 +29,15 @@ def show(device):
 
 @blueprint.patch("/devices/<device_id>")
 def rename(device):
-    """Another name."""
-    user = person()
-    name = body.text(body.fields(), "name", _NAME_CHARS_MAX)
-    devices.rename(session(), device, name, user.email)
+    """Another name, other tags, another time zone: what is given."""
+    user, fields = person(), body.fields()
+    if not fields.keys() & {"name", "tags", "timezone"}:
+        raise HostError("bad-request", 'Give "name", "tags" or "timezone".')
+    if "name" in fields:
+        name = body.text(fields, "name", _NAME_CHARS_MAX)
+        devices.rename(session(), device, name, user.email)
+    tags, timezone = fields.get("tags"), fields.get("timezone")
+    devices.label(session(), device, user.email, tags=tags, timezone=timezone)
     return shown.one(device, user)
 
 

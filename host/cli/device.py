@@ -82,6 +82,35 @@ def rename(client: Client, reference: str, name: str, as_json: bool) -> None:
     show_one(client.send("PATCH", f"/devices/{one['id']}", {"name": name}), as_json)
 
 
+@device.command("label")
+@click.argument("reference", metavar="DEVICE")
+@click.option("--tag", "tags", multiple=True, help="All its tags from now on; may be repeated.")
+@click.option("--no-tags", is_flag=True, help="No tags any more.")
+@click.option("--timezone", help="Where its clock is, like Europe/Berlin: for rollouts' windows.")
+@output.as_json
+@signed_in
+def label_(
+    client: Client,
+    reference: str,
+    tags: tuple[str, ...],
+    no_tags: bool,
+    timezone: str | None,
+    as_json: bool,
+) -> None:
+    """Give a device tags and a time zone, which rollouts go by.
+
+    \b
+    Example:
+      mpfleet device label kitchen --tag indoors --tag test-bench --timezone Europe/Berlin
+    """
+    value: dict[str, Any] = {"tags": list(tags)} if tags or no_tags else {}
+    if timezone:
+        value["timezone"] = timezone
+    if not value or (tags and no_tags):
+        raise click.UsageError("give --tag or --no-tags, or --timezone")
+    show_one(client.send("PATCH", f"/devices/{client.device(reference)['id']}", value), as_json)
+
+
 @device.command()
 @click.argument("reference", metavar="DEVICE")
 @click.option("--yes", is_flag=True, help="Do not ask.")
@@ -114,7 +143,7 @@ def show_one(one: dict[str, Any], as_json: bool) -> None:
 _LIST = ("id", "name", "product", "state", "online", "number", "mode", "last_seen_at")
 _SHOW = (
     *("id", "name", "owner", "group", "product", "model", "mac", "state", "online", "number"),
-    *("version", "slot", "mode", "firmware", "registered_at", "last_seen_at"),
+    *("version", "slot", "mode", "firmware", "tags", "timezone", "registered_at", "last_seen_at"),
 )
 
 

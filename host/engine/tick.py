@@ -1,12 +1,14 @@
-"""What the host does on its own as time passes: renews what expires, makes patches."""
+"""What the host does on its own as time passes: renews, makes patches, moves rollouts on."""
 
 import datetime as dt
 import logging
+import threading
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from host import pki
 from host.engine.patching import Patching
+from host.engine.rolling import Rolling
 from host.errors import HostError
 from host.extensions import Database
 from host.services import trust
@@ -23,6 +25,9 @@ def run(settings, stop):
     database = Database(settings.url)
     store = trust.Trust(settings.data_folder)
     patching = Patching(database, Storage(settings.blob_folder))
+    # Beside the rest: to make a patch takes a minute, for which no rollout should stand still.
+    rolling = threading.Thread(target=Rolling(database).run, args=(stop,))
+    rolling.start()
     try:
         while not stop.is_set():
             tick(settings, dt.datetime.now(dt.UTC))
@@ -33,6 +38,8 @@ def run(settings, stop):
                 if stop.wait(_LOOK_S):
                     break
     finally:
+        stop.set()
+        rolling.join()
         database.close()
 
 

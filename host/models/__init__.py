@@ -10,6 +10,7 @@ from host.models.outbox import Outbox
 from host.models.proposal import Proposal, ProposalSignature
 from host.models.release import Blob, Release, ReleaseBlob
 from host.models.report import Report
+from host.models.rollout import Rollout, RolloutDevice
 from host.models.signer import SeenVersion, Signer
 from host.models.user import EnrolmentToken, Link, Token, User
 from host.models.verification import Finding, Verification
@@ -32,6 +33,8 @@ __all__ = [
     "Release",
     "ReleaseBlob",
     "Report",
+    "Rollout",
+    "RolloutDevice",
     "SeenVersion",
     "Signer",
     "Token",

@@ -10,6 +10,7 @@ from host.models.device import Device
 from host.models.release import Release
 
 OPEN = ("offered", "started")
+ASKED = "asked"  # the board was told what it is to take
 _IS_OPEN = text("state IN ('offered', 'started')")
 
 
@@ -30,7 +31,11 @@ class Assignment(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     device_id: Mapped[str] = mapped_column(ForeignKey("device.id", ondelete="CASCADE"), index=True)
     release_id: Mapped[int] = mapped_column(ForeignKey("release.id"), index=True)
-    state: Mapped[str] = mapped_column(String(16))  # OPEN, done, failed, refused, superseded
+    rollout_id: Mapped[int | None] = mapped_column(
+        ForeignKey("rollout.id", ondelete="SET NULL"), index=True
+    )
+    state: Mapped[str] = mapped_column(String(16))  # OPEN, done, failed, refused, lost, superseded
+    step: Mapped[str | None] = mapped_column(String(16))  # the board's, or ASKED; None: not yet
     reason: Mapped[str | None] = mapped_column(String(32))
     interruptions: Mapped[int] = mapped_column(default=0)  # bounded, not held against it
     created_at: Mapped[datetime]

@@ -24,6 +24,8 @@ class Device(Base):
     model: Mapped[str | None] = mapped_column(String(64))
     product: Mapped[str] = mapped_column(String(32), index=True)
     abi: Mapped[int | None]
+    tags: Mapped[list[str]] = mapped_column(JSON, default=list, server_default="[]")
+    timezone: Mapped[str | None] = mapped_column(String(64))  # of its windows; None: UTC
     registered_at: Mapped[datetime]
     registered_from: Mapped[str] = mapped_column(String(64), default="")
     last_seen_at: Mapped[datetime | None]

@@ -22,12 +22,14 @@ class Report(Base):
     time: Mapped[datetime | None]  # the board's clock, where it had one
     kind: Mapped[str] = mapped_column(String(16))
     outcome: Mapped[str | None] = mapped_column(String(16))
-    assignment: Mapped[int | None]  # as the board says; not a key, for it may be of another host
+    # As the board says; not a key, for it may be of another host.
+    assignment: Mapped[int | None] = mapped_column(index=True)
     number: Mapped[int | None]
     step: Mapped[str | None] = mapped_column(String(16))
     reason: Mapped[str | None] = mapped_column(String(32))
     detail: Mapped[str | None] = mapped_column(String(200))
     traceback: Mapped[str | None] = mapped_column(Text)
+    fingerprint: Mapped[str | None] = mapped_column(String(16))  # the same for tracebacks alike
     log: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     running: Mapped[int | None]
     heap: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from host.rollouts.member import (
     AWAY,
     DONE,
+    ENDED,
     FAILED,
     OFFERED,
     OPEN,
@@ -91,13 +92,11 @@ class Finish(NamedTuple):
 
 def decide(rollout, members, now):
     """The decisions for this moment, in the order in which they are to be carried out."""
-    if rollout.state not in (RUNNING, STOPPED):
-        return []
     members, settled = _settle(members, now)
     members, lost = _lose(rollout.plan, members, now)
     lost = settled + lost
-    if rollout.state == STOPPED:
-        return [*lost, *_take_back_all(members)]
+    if rollout.state != RUNNING:
+        return [*lost, *_take_back_all(members, PAUSED if rollout.state == STOPPED else ENDED)]
     if rollout.plan.starts_at and now < rollout.plan.starts_at:
         return lost
     why = _too_many_failures(rollout, members, now)

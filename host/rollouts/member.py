@@ -7,6 +7,7 @@ from typing import NamedTuple
 SPARED = ("no-contact", "interrupted")
 # Why a rollout took an offer back: the device has its turn again. Other reasons are for good.
 AWAY, WINDOW, PAUSED, INTERRUPTED = "away", "window", "paused", "interrupted"
+ENDED = "ended"  # the rollout itself did: no turn comes
 TAKEN_BACK = (AWAY, WINDOW, PAUSED, INTERRUPTED)
 
 WAITING, OFFERED, STARTED, DONE, FAILED, OUT = (

@@ -6,23 +6,44 @@ from sqlalchemy import func, select
 
 from host.errors import HostError
 from host.models import Assignment, Device
-from host.models.assignment import OPEN
+from host.models.assignment import ASKED, OPEN
+from host.rollouts.member import INTERRUPTED, SPARED
 from host.services import events, outbox, owners
 from host.services.clock import utc
 
 _INTERRUPTIONS_MAX = 3  # then even bad luck ends the offer
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # of ids
 
-# What an outcome in a report makes of an open assignment.
+# What an outcome in a report makes of an assignment.
 _OUTCOMES = {"done": "done", "failed": "failed", "refused": "refused", "interrupted": "offered"}
-_NOT_HELD_AGAINST = ("no-contact", "interrupted")  # such a failure is an interruption
+_TOLD = ("done", "failed", "refused")  # by a report: for good. A later one changes nothing
+
+# Where an update is, by the state of its assignment and the step that the board said last.
+_STAGES = {
+    "done": "committed",
+    "failed": "rolled-back",
+    "refused": "refused",
+    "lost": "lost",
+    "superseded": "superseded",
+}
+_STEPS = {
+    None: "assigned",
+    ASKED: "notified",
+    "plan": "downloading",
+    "stage": "downloading",
+    "seal": "staged",
+    "activate": "staged",
+    "trial": "trial",
+    "commit": "trial",
+    "rollback": "trial",
+}
 
 
 def assign(session, devices, release, who, *, now=None):
     """Offer a release to devices; what was open for them before is superseded."""
-    _must_be_approved(release)
+    must_be_approved(release)
     for device in devices:
-        _must_fit(device, release)
+        must_fit(device, release)
     return [_offer(session, device, release, who, utc(now)) for device in devices]
 
 
@@ -35,26 +56,37 @@ def fits(device, release):
     )
 
 
-def start(session, device, number, *, now=None):
-    """The board has begun to take this release."""
+def stage(assignment):
+    """Where an update is, in one word (SPEC section 11)."""
+    return _STAGES.get(assignment.state) or _STEPS.get(assignment.step, "downloading")
+
+
+def follow(session, device, number, step, *, now=None):
+    """The board is at this step of taking this release."""
     assignment = opened(session, device.id)
-    if assignment and assignment.state == "offered" and assignment.release.number == number:
-        _move(session, assignment, "started", None, utc(now))
+    if assignment is None or assignment.release.number != number or assignment.step == step:
+        return
+    before = stage(assignment)
+    assignment.state, assignment.step, assignment.updated_at = "started", step, utc(now)
+    if stage(assignment) != before:
+        _note(session, assignment, stage(assignment), now)
 
 
 def conclude(session, device, assignment_id, outcome, reason, *, now=None):
-    """Apply a report's outcome, unless the assignment is over or another device's."""
+    """Apply a report's outcome, unless one was told before, or it is another device's.
+
+    A board that was given up for lost, or whose offer was taken back, may have done it after all.
+    """
     assignment = session.get(Assignment, assignment_id)
-    if assignment is None or assignment.device_id != device.id or assignment.state not in OPEN:
+    if assignment is None or assignment.device_id != device.id or assignment.state in _TOLD:
         return
     state = _OUTCOMES.get(outcome)
-    if outcome == "failed" and reason in _NOT_HELD_AGAINST:
+    if outcome == "failed" and reason in SPARED:
         state = "offered"
     if state == "offered":
-        assignment.interruptions += 1
-        state = "failed" if assignment.interruptions >= _INTERRUPTIONS_MAX else "offered"
+        state, reason = _after_bad_luck(assignment, reason)
     if state:
-        _move(session, assignment, state, reason, utc(now))
+        move(session, assignment, state, reason, utc(now))
 
 
 def opened(session, device_id):
@@ -78,7 +110,7 @@ def close(session, device_id, reason, *, now=None):
     """End whatever is open for a device: it is retired, or something newer is offered."""
     assignment = opened(session, device_id)
     if assignment:
-        _move(session, assignment, "superseded", reason, utc(now))
+        move(session, assignment, "superseded", reason, utc(now))
 
 
 def withdraw(session, release, *, now=None):
@@ -87,10 +119,11 @@ def withdraw(session, release, *, now=None):
         Assignment.release_id == release.id, Assignment.state.in_(OPEN)
     )
     for assignment in session.scalars(query).all():
-        _move(session, assignment, "superseded", "withdrawn", utc(now))
+        move(session, assignment, "superseded", "withdrawn", utc(now))
 
 
-def _must_be_approved(release):
+def must_be_approved(release):
+    """Raise HostError `withdrawn`, `not-ready`, `not-approved` of what is not."""
     number = release.number
     if release.withdrawn_at:
         raise HostError("withdrawn", f"Release {number} was withdrawn.")
@@ -102,7 +135,22 @@ def _must_be_approved(release):
         raise HostError("not-approved", message)
 
 
-def _must_fit(device, release):
+def _after_bad_luck(assignment, reason):
+    """State and reason after what is not held against the release; (None, …): as it is."""
+    if assignment.state == "superseded":
+        return None, reason
+    assignment.interruptions += 1
+    if assignment.interruptions >= _INTERRUPTIONS_MAX:
+        return "failed", reason
+    # Another may be open by now for one that was lost: its rollout offers it again.
+    return ("offered", reason) if assignment.state in OPEN else ("superseded", INTERRUPTED)
+
+
+def must_fit(device, release):
+    """Refuse a device that a release is not for.
+
+    Raises: HostError `not-claimed`, `wrong-product`, `wrong-board`.
+    """
     owners.must_be_somebodys(device)
     if device.product != release.product:
         raise HostError(
@@ -114,8 +162,8 @@ def _must_fit(device, release):
         raise HostError("wrong-board", sentence)
 
 
-def _next_id(session, now):
-    """Above all here, and by the clock.
+def next_id(session, now):
+    """The number of the next assignment: above all here, and by the clock.
 
     A board starts none that it closed: not that of another host either, or of this one before it
     was restored from a backup.
@@ -128,7 +176,7 @@ def _offer(session, device: Device, release, who, now):
     close(session, device.id, f"release-{release.number}", now=now)
     is_there = device.number == release.number
     assignment = Assignment(
-        id=_next_id(session, now), device=device, release=release, created_at=now, updated_at=now,
+        id=next_id(session, now), device=device, release=release, created_at=now, updated_at=now,
         interruptions=0,
         state="done" if is_there else "offered", reason="already-running" if is_there else None,
     )  # fmt: skip
@@ -140,9 +188,17 @@ def _offer(session, device: Device, release, who, now):
     return assignment
 
 
-def _move(session, assignment, state, reason, now):
+def move(session, assignment, state, reason, now):
+    """An assignment is in another state, for a reason; which is an event."""
     assignment.state, assignment.reason, assignment.updated_at = state, reason, now
+    if state == "offered":
+        assignment.step = None
     session.flush()  # before another becomes open: the database allows one
+    what = INTERRUPTED if state == "offered" else stage(assignment)
+    _note(session, assignment, what, now, reason)
+
+
+def _note(session, assignment, what, now, reason=None):
     why = f"release {assignment.release.number}" + (f": {reason}" if reason else "")
     subject = f"device {assignment.device_id}"
-    events.add(session, subject, subject, state, why, now=now)
+    events.add(session, subject, subject, what, why, now=now)

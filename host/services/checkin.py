@@ -11,7 +11,8 @@ from typing import NamedTuple
 from sqlalchemy import bindparam, literal_column, or_, select, update
 
 from host.errors import HostError
-from host.models import Assignment, Device, Release
+from host.models import Assignment, Device, Event, Release
+from host.models.assignment import ASKED
 from host.models.base import Instant
 from host.services import secret
 
@@ -39,6 +40,7 @@ class Found(NamedTuple):
     number: int | None
     manifest: str | None
     size: int | None
+    step: str | None
 
 
 _LOOK_UP = (
@@ -54,6 +56,7 @@ _LOOK_UP = (
         _RELEASE.number,
         _RELEASE.manifest_sha256,
         _RELEASE.manifest_size,
+        _ASSIGNMENT.step,
     )
     .select_from(_DEVICES)
     .outerjoin(_ASSIGNMENTS, (_ASSIGNMENT.device_id == _DEVICE.id) & _IS_OPEN)
@@ -86,6 +89,21 @@ class CheckIns:
         if found.is_stale:
             self._note_seen(device_id, now)
         return found
+
+    def note_asked(self, found, now):
+        """A board is told for the first time what it is to take. Nothing else waits for that."""
+        if _release(found) is None or found.step is not None:
+            return
+        asked = (
+            update(_ASSIGNMENTS)
+            .where(_ASSIGNMENT.id == found.assignment, _ASSIGNMENT.step.is_(None), _IS_OPEN)
+            .values(step=ASKED, updated_at=now)
+        )
+        subject, why = f"device {found.id}", f"release {found.number}"
+        event = {"at": now, "who": subject, "subject": subject, "what": "notified", "why": why}
+        with self._engine.begin() as connection:
+            if connection.execute(asked).rowcount:
+                connection.execute(Event.__table__.insert().values(**event))
 
     def _find(self, device_id, now):
         values = {"id": device_id, "stale": self._to_driver(now - _SEEN_EVERY)}

@@ -6,8 +6,9 @@ So nothing that lies in the database can slip into what is signed.
 from sqlalchemy import select
 
 from host.metadata import changes, parts
-from host.models import Assignment, Device, Release
+from host.models import Assignment, Device, Release, Rollout
 from host.models.assignment import OPEN
+from host.models.rollout import ACTIVE
 from host.services import releases, trust
 
 ACTIONS = {"approve": "release.approve", "withdraw": "release.approve"}  # others: key.manage
@@ -80,7 +81,12 @@ def _make_room(session, proposal, trusted):
         .join(Assignment, Assignment.release_id == Release.id)
         .where(Release.product == proposal.product, Assignment.state.in_(OPEN))
     )
-    numbers = {*session.scalars(runs), *session.scalars(assigned)}
+    rolled = (
+        select(Release.number)
+        .join(Rollout, Rollout.release_id == Release.id)
+        .where(Release.product == proposal.product, Rollout.state.in_(ACTIVE))
+    )
+    numbers = {number for query in (runs, assigned, rolled) for number in session.scalars(query)}
     kept = {changes.path_of(proposal.product, number) for number in numbers}
     change = change_of(session, proposal)
     removals = list(changes.removals(trusted, change, kept))

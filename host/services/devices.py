@@ -1,9 +1,12 @@
-"""Devices as their people see them: see, rename, retire."""
+"""Devices as their people see them: see, rename, label, retire."""
+
+import re
 
 from sqlalchemy import select
 
 from host.errors import HostError
 from host.models import Device
+from host.rollouts import window
 from host.services import (
     assignments,
     claiming,
@@ -14,6 +17,9 @@ from host.services import (
     permissions,
     secret,
 )
+
+_TAGS_MAX = 16
+_TAG = re.compile(r"[a-z0-9][a-z0-9-]{0,31}")
 
 
 def authenticate(session, device_id, secret_hex):
@@ -73,6 +79,27 @@ def rename(session, device, name, who, *, now=None):
     """Give the device another name."""
     events.add(session, who, f"device {device.id}", "renamed", name, now=now)
     device.name = name
+
+
+def label(session, device, who, *, tags=None, timezone=None, now=None):
+    """Give the device tags, and the time zone of its windows; None leaves one as it is.
+
+    Raises: HostError `bad-request`.
+    """
+    if tags is not None:
+        is_list = isinstance(tags, list) and len(tags) <= _TAGS_MAX
+        if not is_list or not all(isinstance(one, str) and _TAG.fullmatch(one) for one in tags):
+            message = f"At most {_TAGS_MAX} tags, each of 1 to 32 of a-z, 0-9 and -."
+            raise HostError("bad-request", message)
+        device.tags = sorted(set(tags))
+        why = ", ".join(device.tags)
+        events.add(session, who, f"device {device.id}", "tagged", why, now=now)
+    if timezone is not None:
+        if not isinstance(timezone, str) or not window.is_zone(timezone):
+            message = f"{str(timezone)[:64]!r} is no time zone, like Europe/Berlin."
+            raise HostError("bad-request", message)
+        device.timezone = timezone
+        events.add(session, who, f"device {device.id}", "timezone-set", timezone, now=now)
 
 
 def retire(session, device, who, *, now=None):

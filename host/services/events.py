@@ -1,8 +1,9 @@
 """The record of who changed what, when and why."""
 
-from sqlalchemy import select
+from sqlalchemy import String, cast, literal, or_, select
 
-from host.models import Event
+from host.models import Device, Event, Rollout
+from host.services import owners, permissions
 from host.services.clock import utc
 
 HOST = "host"
@@ -19,3 +20,42 @@ def of(session, subject, limit=50, since=None):
     if since is not None:
         query = query.where(Event.at >= since)
     return list(session.scalars(query.order_by(Event.id.desc()).limit(limit)))
+
+
+def listed(session, user, *, subject=None, what=None, who=None, before=None, limit=100):
+    """The events that a person sees, newest first; `before` is the number of the last one seen.
+
+    Those are all for who manages people; for others what happened to their devices since they
+    have them, to their rollouts, to releases and keys, and what they did themselves.
+    """
+    query = select(Event).order_by(Event.id.desc()).limit(limit)
+    if not permissions.allows(user, "device.see-all"):
+        query = query.where(_seen_by(user))
+    if subject is not None:
+        query = query.where(Event.subject == subject)
+    if what is not None:
+        query = query.where(Event.what == what)
+    if who is not None:
+        query = query.where(Event.who == who)
+    if before is not None:
+        query = query.where(Event.id < before)
+    return list(session.scalars(query))
+
+
+def _seen_by(user):
+    device = select(Device.id).where(
+        literal("device ").concat(Device.id) == Event.subject,
+        owners.theirs(user), Device.state != "unclaimed",
+        or_(Device.owned_since.is_(None), Event.at >= Device.owned_since),
+    )  # fmt: skip
+    rollout = select(Rollout.id).where(
+        literal("rollout ").concat(cast(Rollout.id, String)) == Event.subject,
+        Rollout.created_by_id == user.id,
+    )
+    return or_(
+        device.exists(),
+        rollout.exists(),
+        Event.subject.startswith("release "),
+        Event.subject == "metadata",
+        Event.who == user.email,
+    )

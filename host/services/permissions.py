@@ -36,7 +36,7 @@ _BY_SIGN_IN_ONLY = ("account.change", "user.manage", "group.manage")
 # Whose things a route is about
 PUBLIC = "public"  # nobody is asked who they are
 BOARD = "board"  # a board asks, by id and secret (api.authorization)
-OWN = "own"  # what is the person's alone: sign-ins, devices offered to them
+OWN = "own"  # what is the person's alone: sign-ins, rollouts, devices offered to them
 DEVICE = "device"  # devices that are the person's; of those who may device.see-all, any
 FLEET = "fleet"  # what all people share
 
@@ -85,6 +85,13 @@ ROUTES = {
     "ownership_api.offers": ("device.see", OWN),
     "ownership_api.accept": ("device.claim", OWN),
     "ownership_api.decline": ("device.claim", OWN),
+    "rollouts_api.listed": ("release.see", OWN),
+    "rollouts_api.create": ("release.assign", DEVICE),
+    "rollouts_api.show": ("release.see", OWN),
+    "rollouts_api.devices": ("release.see", OWN),
+    "rollouts_api.act": ("release.assign", OWN),
+    "rollouts_api.of_release": ("release.see", DEVICE),
+    "events_api.listed": ("device.see", DEVICE),
     "releases_api.next_number": ("release.see", FLEET),
     "releases_api.listed": ("release.see", FLEET),
     "releases_api.show": ("release.see", FLEET),

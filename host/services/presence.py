@@ -31,7 +31,11 @@ def status(session, device_id, payload, *, now=None):
     if device.mode != "golden":
         device.retry_active = False
     # The number of a trial is not what the board runs until it says so by a report.
-    if device.mode != "trial" and is_number(payload.get("number")):
+    if not is_number(payload.get("number")):
+        return
+    if device.mode == "trial":
+        assignments.follow(session, device, payload["number"], "trial", now=now)
+    else:
         device.number = payload["number"]
 
 
@@ -50,7 +54,7 @@ def progress(session, device_id, payload, *, now=None):
         device.progress = {**fields, "step": text(step, 16), "at": now.timestamp()}
         if isinstance(payload.get("mode"), str):
             device.mode = text(payload["mode"], _STATUS["mode"])
-        assignments.start(session, device, fields["number"], now=now)
+        assignments.follow(session, device, fields["number"], text(step, 16), now=now)
 
 
 def is_due(last, step, now):

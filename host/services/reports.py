@@ -11,6 +11,7 @@ from sqlalchemy import delete, func, or_, select
 from device import protocol
 from host.errors import HostError
 from host.models import Device, Report
+from host.rollouts.fingerprint import fingerprint
 from host.services import assignments
 from host.services.clock import utc
 from host.services.presence import is_number, text
@@ -94,6 +95,7 @@ def _fields(item):
     for name in _COUNTS:
         fields[name] = _numbers(item.get(name))
     fields["kind"] = fields["kind"] or "other"
+    fields["fingerprint"] = fingerprint(fields["traceback"])
     return fields
 
 

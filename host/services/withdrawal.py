@@ -1,7 +1,7 @@
 """Taking a release back: from assignments at once, from what boards trust once it is signed."""
 
 from host.metadata import changes
-from host.services import assignments, events, proposals
+from host.services import assignments, events, proposals, rollouts
 from host.services.clock import utc
 
 
@@ -16,6 +16,7 @@ def withdraw(session, store, release, user, reason, *, now=None):
         release.state = "withdrawn"
         subject = f"release {release.product}/{release.number}"
         events.add(session, user.email, subject, "withdrawn", reason, now=now)
+    rollouts.withdraw(session, release, user.email, now=now)
     assignments.withdraw(session, release, now=now)
     waiting = proposals.of_release(session, release)
     if waiting is not None:

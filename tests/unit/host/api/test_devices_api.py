@@ -58,7 +58,7 @@ def test_a_device_shows_what_is_known_of_it(client, device, alice, release, db):
         "group": None, "offered_to": None,
         "product": "blink", "state": "claimed", "online": True, "last_seen_at": None,
         "number": 2, "unmanaged": False, "version": "1.2",
-        "slot": "a", "mode": None, "firmware": None,
+        "slot": "a", "mode": None, "firmware": None, "tags": [], "timezone": None,
         "assignment": None, "claim_code": None,
         "progress": {"number": 3, "step": "stage", "done": 1, "total": 2,
                      "at": "2026-11-18T11:06:40Z"},

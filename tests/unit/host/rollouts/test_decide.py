@@ -217,9 +217,10 @@ def test_while_it_is_paused_nothing_is_offered():
 
 
 @pytest.mark.parametrize("state", (rules.FINISHED, rules.ABORTED))
-def test_what_is_over_decides_nothing(state):
+def test_what_is_over_offers_nothing_and_still_loses_the_silent(state):
     members = [member("a"), member("b", state="started", ago=9 * HOUR, is_online=False)]
-    assert after(members, rollout(state)) == []
+    members += [member("c", state="offered")]
+    assert after(members, rollout(state)) == [Lose("b", "silent"), TakeBack("c", "ended")]
 
 
 def test_a_newer_rollout_takes_over_what_nobody_began():

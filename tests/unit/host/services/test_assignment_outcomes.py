@@ -95,7 +95,7 @@ def test_each_change_is_an_event(db, tell):
     events = [(event.who, event.what, event.why) for event in db.query(Event).order_by("id")]
     assert events[-2:] == [
         ("alice@example.com", "assigned", "release 2"),
-        (f"device {DEVICE_ID}", "failed", "release 2: app-raised"),
+        (f"device {DEVICE_ID}", "rolled-back", "release 2: app-raised"),
     ]
 
 
