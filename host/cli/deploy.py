@@ -78,7 +78,29 @@ _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
     is_flag=True,
     help="The board makes itself a new secret, and the host takes it. [default: it keeps its own]",
 )
-@click.option("--aioble", "has_aioble", is_flag=True, help="Install Bluetooth's library, too.")
+@click.option(
+    "--provisioning",
+    type=click.Choice(("open", "button", "off")),
+    help="Who may give it WiFi by Bluetooth: anybody for ten minutes in all, then who presses its "
+    "BOOT button; only who presses it; nobody. [default: what it has, open at first]",
+)
+@click.option(
+    "--paired/--not-paired",
+    "is_paired",
+    default=None,
+    help="Whether a phone must pair with it first. [default: what it has, not at first]",
+)
+@click.option(
+    "--passkey",
+    type=click.IntRange(0, 999999),
+    help="Number on its label, typed on the phone to pair with it; 0: pair without one.",
+)
+@click.option(
+    "--aioble/--no-aioble",
+    "has_aioble",
+    default=None,
+    help="Whether to install Bluetooth's library. [default: without --wifi, if it can be had]",
+)
 @click.option(
     "--libs",
     "libraries",

@@ -35,8 +35,11 @@ def of(
     wait_s: float,
     firmware: Path | None,
     new_identity: bool,
-    has_aioble: bool,
+    has_aioble: bool | None,
     libraries: Path | None,
+    provisioning: str | None,
+    is_paired: bool | None,
+    passkey: int | None,
 ) -> Plan:
     """The plan."""
     from host.builder import application
@@ -61,13 +64,17 @@ def of(
         model=model,
         number=number,
         watchdog_s=watchdog_s,
-        config=config_of(described.get("settings") or {}, config),
+        config={
+            **config_of(described.get("settings") or {}, config),
+            **provisioning_of(provisioning, is_paired, passkey),
+        },
         claims=claims,
         wait_s=wait_s,
         firmware=firmware,
         new_identity=new_identity,
         has_aioble=has_aioble,
         libraries=libraries,
+        console=fleet.get("console", ""),
     )
 
 
@@ -118,6 +125,16 @@ def config_of(settings: dict[str, Any], given: tuple[str, ...]) -> dict[str, Any
             key, place = key[4:], config.setdefault("app", {})
         place[key] = _value(value)
     return config
+
+
+def provisioning_of(mode: str | None, is_paired: bool | None, passkey: int | None) -> dict:
+    """Fields of config.json that say who may give the board its WiFi; what is None stays."""
+    if passkey and is_paired is None:
+        is_paired = True
+    if passkey and not is_paired:
+        raise click.UsageError("--passkey is for --paired")
+    given = {"provisioning": mode, "paired": is_paired, "passkey": passkey}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _value(text: str) -> Any:

@@ -14,7 +14,7 @@ OLDEST = (1, 25)
 ABI = 6
 _MODEL = re.compile(r"[A-Z][A-Z0-9_]*")
 _NEEDED = ("asyncio", "esp32", "hashlib", "json", "machine", "network", "ssl")
-_OPTIONAL = ("umqtt.simple", "deflate", "ntptime")
+_OPTIONAL = ("umqtt.simple", "aioble", "deflate", "ntptime")
 _DOWNLOAD = (
     "flash a current one: mpfleet deploy --firmware FILE (https://micropython.org/download/)"
 )

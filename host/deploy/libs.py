@@ -26,8 +26,8 @@ _OURS = runtime.ROOT / "lib"
 
 def wanted(offers: Iterable[str], has_aioble: bool) -> list[str]:
     """The folders of /lib that a board needs beside what its firmware offers. Pure."""
-    needed = ((("umqtt.simple" not in offers), "umqtt"), (has_aioble, "aioble"))
-    return [name for is_needed, name in needed if is_needed]
+    modules = ["umqtt.simple"] + ["aioble"] * has_aioble
+    return [module.partition(".")[0] for module in modules if module not in offers]
 
 
 def files(names: Iterable[str] = ("umqtt",), folder: Path | None = None) -> dict[str, bytes]:

@@ -36,7 +36,8 @@ class Plan:
     firmware: Path | None = None  # a file with MicroPython, to be flashed first
     new_identity: bool = False  # the board makes itself another secret
     libraries: Path | None = None  # a folder with umqtt and aioble, where none may be fetched
-    has_aioble: bool = False  # Bluetooth's library is to be there
+    has_aioble: bool | None = None  # Bluetooth's library; None: if it helps and can be had
+    console: str = ""  # where people find the host, if not at the first address
     wait_s: float = ONLINE_WAIT_S
     patience: float = 1.0  # multiplies how long a slow board may take to answer
 

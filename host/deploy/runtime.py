@@ -3,16 +3,35 @@
 from host.builder import release
 from host.builder import runtime as sources
 from host.deploy import agent, libs
+from host.deploy.errors import DeployError
+from host.deploy.plan import Plan
 from host.deploy.work import Work
 
 _SAVED = ".before-mpfleet"  # a board's own main.py is somebody's work
 
 
 def copy_libraries(work: Work) -> None:
-    """Bring what the firmware lacks: umqtt.simple, and aioble where it is asked for."""
-    wanted = libs.wanted(work.firmware.offers, work.plan.has_aioble)
-    if wanted:
-        work.copier.copy(libs.files(wanted, work.plan.libraries), work.progress)
+    """Bring what the firmware lacks: umqtt.simple, and aioble where it is wanted.
+
+    Raises:
+        DeployError: `no-library`; not for an aioble that nobody asked for, for without it a board
+            takes its WiFi over the cable.
+    """
+    plan = work.plan
+    for name in libs.wanted(work.firmware.offers, has_aioble=_wants_bluetooth(plan)):
+        try:
+            work.copier.copy(libs.files([name], plan.libraries), work.progress)
+        except DeployError as error:
+            if name != "aioble" or plan.has_aioble:
+                raise
+            work.say(f"no Bluetooth: {error}")
+
+
+def _wants_bluetooth(plan: Plan) -> bool:
+    """As asked; else where the board is to get its WiFi later."""
+    if plan.has_aioble is not None:
+        return plan.has_aioble
+    return plan.wifi is None and plan.config.get("provisioning") != "off"
 
 
 def copy_golden(work: Work) -> None:

@@ -2,13 +2,13 @@
 
 import json
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
 from host.builder import release
-from host.deploy import DeployError, Event, Network, Plan, deploy
+from host.deploy import DeployError, Event, Network, Plan, deploy, firmware, libs
 from tests.boards import PROMPT
 
 APP = "import asyncio\n\n\nasync def main(board):\n    await asyncio.sleep(3600)\n"
@@ -245,3 +245,34 @@ def test_a_deploy_is_quick(virtual_board, shelf):
     started = time.monotonic()
     set_up(virtual_board, shelf)
     assert time.monotonic() - started < 10
+
+
+def without_aioble(monkeypatch, tmp_path):
+    """A firmware that lacks aioble, as every one does, and an index out of reach."""
+    monkeypatch.setattr(libs, "INDEX", "http://127.0.0.1:1")
+    monkeypatch.setattr(libs, "_OURS", tmp_path / "lib")
+    lacking = firmware.inspect
+
+    def inspect(board):
+        found = lacking(board)
+        return replace(found, offers=found.offers - {"aioble"})
+
+    monkeypatch.setattr("host.deploy.connect.inspect", inspect)
+
+
+def test_without_bluetooths_library_a_board_is_set_up_all_the_same_and_told_so(
+    virtual_board, shelf, monkeypatch, tmp_path
+):
+    without_aioble(monkeypatch, tmp_path)
+    said = []
+    deploy(virtual_board.port, a_plan(wifi=None), shelf, said.append)
+    assert any("no Bluetooth" in e.text and "make libs" in e.text for e in said)
+    virtual_board.wait_for("provisioning: as mpfleet-")
+
+
+def test_a_bluetooth_that_was_asked_for_is_not_left_out(
+    virtual_board, shelf, monkeypatch, tmp_path
+):
+    without_aioble(monkeypatch, tmp_path)
+    with pytest.raises(DeployError, match="no-library"):
+        deploy(virtual_board.port, a_plan(wifi=None, has_aioble=True), shelf, lambda _: None)

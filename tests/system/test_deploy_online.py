@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -67,3 +68,21 @@ def test_two_blank_boards_come_online_at_once_and_one_renews_its_identity(
     assert (status, answer["online"], answer["copied"]) == (0, True, 0)
     _, device = mpfleet(host, "device", "show", answer["device"])
     assert device["state"] == "claimed"
+
+
+def test_a_board_that_is_given_its_wifi_later_is_claimed_by_the_address_it_shows(
+    host, board_maker
+):
+    board = board_maker(access_points=[fleet.HOME])
+    board.power_on()
+    words = ("deploy", "--port", board.port, "--product", "blink", "--model", "ESP32_GENERIC")
+    status, deployed = mpfleet(host, *words, "--no-claim")
+    assert (status, deployed["online"]) == (0, False)
+    wifi = ("--wifi", fleet.HOME.ssid, "--wifi-password", fleet.HOME.password)
+    status, answer = mpfleet(host, "provision", "--serial", board.port, *wifi)
+    assert status == 0, answer
+    board.wait_for("the host knows this board: unclaimed", 30)
+    asked = parse_qs(urlsplit(answer["claim_url"]).query)
+    claim = ("device", "claim", *asked["code"], "--device", *asked["device"])
+    status, device = mpfleet(host, *claim)
+    assert (status, device["id"], device["state"]) == (0, board.unique_id.hex(), "claimed")

@@ -69,3 +69,24 @@ def test_what_a_board_says_cannot_steer_the_terminal(capsys):
 
 def test_a_cell_is_one_line():
     assert output.columns(("N",), [("a\nb",)]) == "N\na b"
+
+
+PROVISIONING = {  # mode, paired, passkey, config
+    "nothing said": (None, None, None, {}),
+    "mode": ("button", None, None, {"provisioning": "button"}),
+    "paired": (None, True, None, {"paired": True}),
+    "not paired any more": (None, False, 0, {"paired": False, "passkey": 0}),
+    "a passkey means paired": (None, None, 424242, {"paired": True, "passkey": 424242}),
+}
+
+
+@pytest.mark.parametrize(
+    ("mode", "is_paired", "passkey", "config"), PROVISIONING.values(), ids=PROVISIONING
+)
+def test_who_may_give_it_wifi_is_said_so(mode, is_paired, passkey, config):
+    assert plan.provisioning_of(mode, is_paired, passkey) == config
+
+
+def test_a_passkey_for_a_board_that_nobody_pairs_with_is_refused():
+    with pytest.raises(click.UsageError):
+        plan.provisioning_of(None, False, 424242)

@@ -71,7 +71,12 @@ def test_a_folder_of_ones_own_is_not_filled(tmp_path):
 
 @pytest.mark.parametrize(
     ("offers", "has_aioble", "needed"),
-    ((["umqtt.simple"], False, []), ([], False, ["umqtt"]), ([], True, ["umqtt", "aioble"])),
+    (
+        (["umqtt.simple"], False, []),
+        ([], False, ["umqtt"]),
+        ([], True, ["umqtt", "aioble"]),
+        (["umqtt.simple", "aioble"], True, []),
+    ),
 )
 def test_only_what_the_firmware_lacks_is_brought(offers, has_aioble, needed):
     assert libs.wanted(offers, has_aioble) == needed
