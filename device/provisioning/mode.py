@@ -21,7 +21,8 @@ from device.update.record import BootRecord
 from device.wifi import Wifi
 
 _MINUTE_S = const(60)
-_READ_S = const(5)  # for a client to read the result
+_READ_S = const(5)  # for a client to read the result,
+_CABLE_S = const(2)  # which over a cable it has at once
 _IDLE_S = const(600)  # then a board that knows a network tries that again
 _POLL_MS = const(50)
 
@@ -101,10 +102,10 @@ class Mode:
             if self._commands.known and now_s() - self._commands.heard_s > _IDLE_S:
                 self.power.reset("provisioning is over")
             await asyncio.sleep(1)
-        is_serial = [line for line in self._commands.asking if line.is_serial]
-        for _ in range(_READ_S * 10):
+        is_by_cable = [line for line in self._commands.asking if line.is_serial]
+        for _ in range((_CABLE_S if is_by_cable else _READ_S) * 10):
             await asyncio.sleep_ms(100)
-            if self._radio and not self._radio.connection and not is_serial:
+            if self._radio and not self._radio.connection and not is_by_cable:
                 break  # its client has read it and left
         self.power.reset("provisioned")
 
