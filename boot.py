@@ -10,7 +10,7 @@ import sys
 from binascii import crc32
 
 import machine
-from micropython import const
+from micropython import const, kbd_intr
 
 _POWER_ON = const(1)
 _WATCHDOG = const(3)
@@ -186,7 +186,7 @@ def firmware():
 
 
 def bring_back(r):
-    """Boot the active slot's firmware again; returns where that is refused."""
+    """Boot the active slot's firmware again; returns if refused."""
     from esp32 import Partition
 
     for p in Partition.find(Partition.TYPE_APP):
@@ -197,7 +197,7 @@ def bring_back(r):
 
 
 def mark_valid():
-    """Tell the bootloader that this firmware may stay; does nothing where it knows."""
+    """Tell the bootloader that this firmware may stay, if it does not know."""
     from esp32 import Partition
 
     try:
@@ -235,7 +235,7 @@ def guard(r, cause):
 
 
 def attempt(what, *args):
-    """Result of a step; None where it fails, for whatever reason: main.py must run."""
+    """Result of a step; None where it fails: main.py must run."""
     try:
         return what(*args)
     except Exception as e:
@@ -274,6 +274,7 @@ def start():
 
 
 if __name__ == "__main__":
+    kbd_intr(-1)  # Ctrl-C, or Improv's 3, skips main.py
     attempt(start)
     for name in [name for name in globals() if name[0] != "_"]:
-        del globals()[name]  # main.py shares them, and needs none: some kB of heap
+        del globals()[name]  # main.py shares them: some kB of heap

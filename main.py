@@ -1,7 +1,13 @@
-"""Start the runtime; a start that fails leaves its traceback and resets, and boot.py counts it."""
+"""Start the runtime, or provisioning where a board has no network yet.
 
+A start that fails leaves its traceback and resets, and boot.py counts it.
+"""
+
+import os
 import sys
 import time
+
+import micropython
 
 
 def keep_traceback(e):
@@ -29,15 +35,65 @@ def wish():
     return memory[5]
 
 
+def load(name):
+    """Value of a state file; None where there is none, or garbage."""
+    import json
+
+    try:
+        with open("/state/" + name) as f:
+            return json.load(f)
+    except (OSError, ValueError, RuntimeError):
+        return None
+
+
+def is_stranded():
+    """Whether this board is new and knows no network, and may be given one (SPEC section 16).
+
+    Asked here, for an Improv client may be asking already: its 3 is Ctrl-C to all that runs.
+    """
+    import esp32
+
+    nvs = esp32.NVS("mpfleet")
+    try:
+        nvs.get_blob("host", bytearray(1024))  # deploy was here
+    except OSError:
+        return False
+    try:
+        opened = nvs.get_i32("opened")
+    except OSError:
+        opened = 0
+    mode = (load("config.json") or {}).get("provisioning")
+    return opened >= 0 and mode != "off" and not load("wifi.json")
+
+
+def has_provisioning():
+    """Whether the golden copy has it: one that came here earlier has not."""
+    try:
+        return bool(os.stat("/device/provisioning"))
+    except OSError:
+        return False
+
+
+def provision():
+    """Whether that is what runs, until a reset or Ctrl-C; only the golden copy has it."""
+    wished = wish()
+    if not has_provisioning() or not (wished or is_stranded()):
+        return False
+    sys.path[:] = [p for p in sys.path if not p.startswith("/slots/")]
+    from device.provisioning.mode import main
+
+    main(wished)
+    return True
+
+
 def run():
     """Import late: a runtime that cannot even be imported is a start that failed, too."""
-    wished = wish()
-    if wished:  # provisioning, which only the golden runtime has
-        sys.path[:] = [p for p in sys.path if not p.startswith("/slots/")]
-        from device.provisioning.mode import main as provision
-
-        provision(wished)
+    micropython.kbd_intr(-1)
+    if provision():
         return
+    micropython.kbd_intr(3)  # Ctrl-C
+    for name in ("wish", "load", "is_stranded", "has_provisioning", "provision"):
+        del globals()[name]  # nobody asks again, and they are a kilobyte of heap
     from device.start import grow
 
     part = grow()  # noqa: F841 - of the heap: it lives as long as this frame
@@ -52,6 +108,7 @@ try:
 except KeyboardInterrupt:  # a person or mpremote at the serial port: the prompt is theirs
     print("mpfleet: stopped")
 except BaseException as e:
+    micropython.kbd_intr(3)
     keep_traceback(e)
     # time to read it, and to press Ctrl-C: a board that resets at once cannot be repaired over USB
     time.sleep(3)

@@ -20,7 +20,7 @@ _BLOCKING = const(2)  # inside a call of ours that may hold the loop: name look-
 _KEPT = const(3)  # bytes behind the flag: wish, rounds, walks
 _ROUNDS = const(3)  # in update mode, until an update ends or the power does
 _STARVED_BYTES = const(4096)
-PROVISIONING = const(2)  # a wish of the last run: that mode,
+_PROVISIONING = const(2)  # a wish of the last run: that mode,
 BY_BUTTON = const(3)  # or that mode, taking credentials at once
 _LOOK_MS = 500
 _HELD_MS = 5000
@@ -186,4 +186,4 @@ async def make_way(power, config, wifi, record):
         if held_ms >= _HELD_MS:
             await power.restart("provisioning: the button is held", BY_BUTTON)
         if 0 < away_ms <= lost_ms:
-            await power.restart("provisioning: WiFi is away", PROVISIONING)
+            await power.restart("provisioning: WiFi is away", _PROVISIONING)

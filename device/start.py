@@ -43,7 +43,7 @@ def assemble(r, host, cas):
     from device.connection import Host
     from device.identity import Identity
     from device.log import Log
-    from device.power import PROVISIONING, Power
+    from device.power import Power
     from device.report import Reports
     from device.store import Config, Nvs, Store
     from device.update.record import BootRecord
@@ -69,8 +69,6 @@ def assemble(r, host, cas):
     r.talks = Talks(r)
     r.checkin = Checkin(r.wifi, r.clock, r.talks, r.link, r.power, r.config, log)
     r.can_provision = can_provision(r.config)
-    if r.can_provision and is_stranded(r.store, r.nvs, r.record):
-        r.power.reset("no network is known", PROVISIONING)
 
 
 def _connect(r):
@@ -129,12 +127,6 @@ def can_provision(config):
     except OSError:
         return False
     return config.provisioning != "off"
-
-
-def is_stranded(store, nvs, record):
-    """Whether no network is known to a board that the host never knew: a new one."""
-    is_new = nvs.number("opened") >= 0 and record.trial == "-"
-    return is_new and not store.load("wifi.json", [])
 
 
 def running_number(slot):

@@ -24,10 +24,13 @@ class Keyboard:
         self._held = b""
 
     def begin(self):
-        """The chip is about to run boot.py: from now on it can be interrupted, and typed to."""
+        """The chip is about to run boot.py: from now on it can be interrupted, and typed to.
+
+        What was typed before is no interrupt: a chip has none until it runs something.
+        """
         self.is_listening = True
         held, self._held = self._held, b""
-        self.type(held)
+        self._feed(held)
 
     def type(self, data):
         """Bytes from the serial port. Ctrl-C is one of them only where no program runs."""

@@ -70,12 +70,14 @@ def make(board_maker, air, flash, tmp_path):
         shutil.copy(flash, folder)
         board = board_maker(air=air, folder=folder)
         board.power_on()
+        mark = 0
         if config:
             line = at_prompt(board)
             line.run(agent.apply({"config": config}))
+            mark = board.mark
             line.reset(agent.RESET)
             line.close()
-        board.wait_for(READY)
+        board.wait_for(READY, since=mark)
         return board
 
     return one

@@ -8,23 +8,38 @@ ROOT = Path(__file__).parents[3]
 MAIN = ROOT / "main.py"
 
 SCRIPT = """
-import machine
+import esp32, machine
 machine.RTC.stored = bytes(given[0])
+nvs = esp32.NVS("mpfleet")
+for key, value in given[3].items():
+    nvs.set_blob(key, value.encode()) if isinstance(value, str) else nvs.set_i32(key, value)
+nvs.commit()
 sys.path[:0] = ["/slots/a", given[1]]
 exec(given[2])
 print([p for p in sys.path if p.startswith("/slots")], machine.RTC.stored)
 """
+NETWORK = '[{"ssid": "home", "password": ""}]'
 
 
 @pytest.fixture
-def fakes(tmp_path):
-    """Two programs that say that they run."""
+def start(on_board, tmp_path):
+    """Runs main.py with two programs that say that they run; the lines that come out."""
     folder = tmp_path / "device"
     (folder / "provisioning").mkdir(parents=True)
     (folder / "provisioning/mode.py").write_text("def main(wish): print('provisioning', wish)\n")
     (folder / "start.py").write_text("def grow(): pass\n")
     (folder / "run.py").write_text("def main(): print('runtime')\n")
-    return tmp_path
+    (tmp_path / "state").mkdir()
+
+    def run(memory=b"", nvs=None, **files):
+        for name, text in files.items():
+            (tmp_path / f"state/{name}.json").write_text(text)
+        main = MAIN.read_text().replace("/state/", f"{tmp_path}/state/")
+        main = main.replace("/device/provisioning", f"{folder}/provisioning")
+        return on_board(SCRIPT, list(memory), str(tmp_path), main, nvs or {})
+
+    run.folder = folder
+    return run
 
 
 @pytest.mark.parametrize(
@@ -44,8 +59,38 @@ def fakes(tmp_path):
         "somebody else's", "short",
     ),
 )  # fmt: skip
-def test_what_runs_after_a_wish_and_that_it_is_told_once(
-    on_board, fakes, memory, says, slots, after
-):
-    lines = on_board(SCRIPT, list(memory), str(fakes), MAIN.read_text())
-    assert lines == [says, f"{['/slots/a'] * slots} {after}".replace("\\0", "\\x00")]
+def test_what_runs_after_a_wish_and_that_it_is_told_once(start, memory, says, slots, after):
+    lines = start(memory, wifi=NETWORK)
+    assert lines == [says, f"{['/slots/a'] * slots} {after}"]
+
+
+DEPLOYED = {"host": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("nvs", "files", "says"),
+    (
+        (DEPLOYED, {}, "provisioning 0"),
+        (DEPLOYED, {"wifi": "[]"}, "provisioning 0"),
+        (DEPLOYED, {"wifi": "garb"}, "provisioning 0"),
+        ({**DEPLOYED, "opened": 600}, {}, "provisioning 0"),
+        (DEPLOYED, {"wifi": NETWORK}, "runtime"),
+        ({**DEPLOYED, "opened": -1}, {}, "runtime"),
+        ({**DEPLOYED, "opened": -2}, {}, "runtime"),
+        (DEPLOYED, {"config": '{"provisioning": "off"}'}, "runtime"),
+        ({}, {}, "runtime"),
+    ),
+    ids=(
+        "new", "an empty list", "garbage", "used up", "knows a network", "was online",
+        "was claimed", "switched off", "was never deployed",
+    ),
+)  # fmt: skip
+def test_only_a_new_board_without_a_network_waits_for_one(start, nvs, files, says):
+    assert start(nvs=nvs, **files)[0] == says
+
+
+@pytest.mark.parametrize("memory", (b"", b"MPFR\0\3\0\0"))
+def test_a_golden_copy_that_came_earlier_has_no_provisioning(start, memory):
+    (start.folder / "provisioning/mode.py").unlink()
+    (start.folder / "provisioning").rmdir()
+    assert start(memory, DEPLOYED)[0] == "runtime"

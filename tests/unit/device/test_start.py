@@ -59,37 +59,6 @@ def test_golden_waits_longer_each_time_up_to_a_day(on_both):
     assert on_both(script) == ["[1, 2, 4, 8, 16, 32, 32, 32]"]
 
 
-STRANDED = """
-from device.start import can_provision, is_stranded
-from device.store import Nvs, Store
-store, nvs = Store(given[0]), Nvs()
-class Record: trial = given[3]
-nvs.set_number("opened", given[1])
-if given[2]:
-    store.save("wifi.json", [{"ssid": "home", "password": ""}])
-print(is_stranded(store, nvs, Record))
-"""
-
-
-@pytest.mark.parametrize(
-    ("opened", "has_network", "trial", "expected"),
-    (
-        (0, False, "-", True),
-        (600, False, "-", True),
-        (0, True, "-", False),
-        (-1, False, "-", False),
-        (-2, False, "-", False),
-        (0, False, "b", False),
-    ),
-    ids=("new", "used up", "knows a network", "was online", "was claimed", "on trial"),
-)
-def test_only_a_new_board_without_a_network_waits_for_one(
-    on_board, tmp_path, opened, has_network, trial, expected
-):
-    lines = on_board(STRANDED, str(tmp_path / "state"), opened, has_network, trial)
-    assert lines == [str(expected)]
-
-
 CAN = """
 import os
 from device import start
