@@ -5,6 +5,7 @@ they do not fit the heap. So releases do not carry it, and a running board never
 """
 
 import asyncio
+import gc
 
 import machine
 import network
@@ -25,6 +26,7 @@ _READ_S = const(5)  # for a client to read the result,
 _CABLE_S = const(2)  # which over a cable it has at once
 _IDLE_S = const(600)  # then a board that knows a network tries that again
 _POLL_MS = const(50)
+_COLLECT = const(8192)
 
 
 class Mode:
@@ -126,6 +128,7 @@ def build(wish, store, nvs, log):
 
 def main(wish):
     """Run the mode until a reset or a person ends it."""
+    gc.threshold(_COLLECT)  # the heap would grow over what WiFi and Bluetooth live on
     mode = build(wish, stores.Store(), stores.Nvs(), Log())
     try:
         asyncio.run(mode.run())

@@ -1,5 +1,6 @@
 """A board of a rig: brought to a state, given releases, looked at."""
 
+import asyncio
 import base64
 import contextlib
 import json
@@ -15,6 +16,8 @@ from host.cli.client import Client
 from host.deploy import Event, Network, Outcome, Plan, agent
 from host.deploy import deploy as set_up
 from host.deploy.board import Board as Prompt
+from host.provisioning import sequence
+from host.provisioning import serial as improv
 from host.rig import power as switching
 from host.rig import strategy
 from host.rig.console import Console
@@ -40,11 +43,19 @@ for _p in _t:
     _remove(_p)
 import esp32
 _n = esp32.NVS('mpfleet')
-for _k in ('secret', 'host', 'ca', 'floor', 'number', 'token'):
+for _k in ('secret', 'host', 'ca', 'floor', 'number', 'token', 'opened'):
     try:
         _n.erase_key(_k)
     except OSError:
         pass
+_n.commit()
+"""
+
+_FORGET = r"""
+import os, esp32
+os.remove('/state/wifi.json')
+_n = esp32.NVS('mpfleet')
+_n.set_i32('opened', 0)
 _n.commit()
 """
 
@@ -187,6 +198,30 @@ class Board:
             said = prompt.run(agent.SOURCE + "\nfrom device.setup import status\nstatus()")
             prompt.reset(agent.RESET)
         return json.loads(said)
+
+    def forget_networks(self) -> None:
+        """Let it know no network, as if it was never online; it starts anew."""
+        self._started = self.console.mark
+        with self.prompt() as prompt:
+            prompt.run(_FORGET)
+            prompt.reset(agent.RESET)
+
+    def provision(self) -> str:
+        """Give it the rig's network over the cable, as `mpfleet provision --serial` does.
+
+        Returns the address at which it would be claimed.
+
+        Raises:
+            ProvisioningError: what kept it from joining.
+        """
+        wifi = self.parts.wifi
+
+        async def give() -> str:
+            async with improv.connect(self.parts.port()) as port:
+                return await sequence(port, wifi.ssid, wifi.key, "", lambda *_: None)
+
+        with self.console.released():
+            return asyncio.run(give())
 
     # What it does
 

@@ -120,6 +120,17 @@ def wrong_certificate(board: Board) -> str:
     return f"refused in {impostor.attempts} connections; online again with the right host"
 
 
+def provisioning(board: Board) -> str:
+    """Without a network it waits for one, takes it over the cable, and is online again."""
+    board.bring_to("online")
+    board.forget_networks()
+    board.wait_for("provisioning: as ", _JOIN_S)
+    address = board.provision()
+    _expect("device in the address", f"device={board.device}" in address, True)
+    board.wait_for(ONLINE, _JOIN_S)
+    return "forgot its network and was given it over the cable; online again"
+
+
 def resets_in_a_row(board: Board) -> str:
     """It survives resets at many moments, and runs the same release afterwards."""
     board.bring_to("online")
@@ -194,5 +205,6 @@ ALL = (
     Scenario("firmware-rollback", firmware_rolls_back),
     Scenario("power-cut", power_cut),
     Scenario("wrong-certificate", wrong_certificate),
+    Scenario("provisioning", provisioning),
     Scenario("resets", resets_in_a_row),
 )

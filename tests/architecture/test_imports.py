@@ -163,6 +163,7 @@ TABLE = (
             "host.rig*",
             "host.builder*",
             "host.deploy*",
+            "host.provisioning*",
             "host.cli.client",  # a session is a client of the host it starts
             "host.cli.profile",
             "host.cli.release",

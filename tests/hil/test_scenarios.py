@@ -52,6 +52,13 @@ def test_a_wrong_certificate_is_refused(play, dut):
     dut.expect_exact("link: online")
 
 
+def test_a_board_without_a_network_is_given_one_over_the_cable(play, dut):
+    play("provisioning")
+    dut.expect_exact("provisioning: as mpfleet-")
+    dut.expect_exact("power: provisioned")
+    dut.expect_exact("link: online")
+
+
 def test_resets_in_a_row_do_no_harm(play, dut):
     play("resets")
     dut.expect_exact("link: online")
