@@ -74,7 +74,6 @@ def of(
         new_identity=new_identity,
         has_aioble=has_aioble,
         libraries=libraries,
-        console=fleet.get("console", ""),
     )
 
 

@@ -37,7 +37,6 @@ class Plan:
     new_identity: bool = False  # the board makes itself another secret
     libraries: Path | None = None  # a folder with umqtt and aioble, where none may be fetched
     has_aioble: bool | None = None  # Bluetooth's library; None: if it helps and can be had
-    console: str = ""  # where people find the host, if not at the first address
     wait_s: float = ONLINE_WAIT_S
     patience: float = 1.0  # multiplies how long a slow board may take to answer
 

@@ -68,7 +68,7 @@ asyncio.run(main())
 def measure(interpreter, aioble):
     """Bytes kept: ours, with Bluetooth, after a success."""
     with tempfile.TemporaryDirectory() as work:
-        files = {path: content for path, content in release.golden().items()}
+        files = dict(release.golden())
         sources = {f"aioble/{p.name}": p for p in sorted(Path(aioble).glob("*.py"))}
         files |= release.compiled(sources.items())
         for path, content in files.items():

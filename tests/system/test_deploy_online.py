@@ -73,7 +73,8 @@ def test_two_blank_boards_come_online_at_once_and_one_renews_its_identity(
 def test_a_board_that_is_given_its_wifi_later_is_claimed_by_the_address_it_shows(
     host, board_maker
 ):
-    board = board_maker(access_points=[fleet.HOME])
+    # one that the boards above are not
+    board = board_maker(access_points=[fleet.HOME], unique_id=b"\x24\x6f\x28\x00\x00\x77")
     board.power_on()
     words = ("deploy", "--port", board.port, "--product", "blink", "--model", "ESP32_GENERIC")
     status, deployed = mpfleet(host, *words, "--no-claim")
