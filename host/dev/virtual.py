@@ -60,7 +60,7 @@ def _plan(fields: dict[str, Any]) -> deploy.Plan:
         ca_der=b"",
         wifi=[],
         model=_MODEL,
-        config={"app": fields["settings"]},
+        config={"app": fields["settings"], "provisioning": "off"},  # it never waits for WiFi
         claims=False,
         wait_s=0,
     )
