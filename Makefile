@@ -15,7 +15,7 @@ HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI
   $(if $(HOST_ADDRESS),--host-address $(HOST_ADDRESS)) $(if $(HOST_LISTEN),--host-listen $(HOST_LISTEN)) $(if $(RESETS),--resets $(RESETS)) \
   $(if $(QEMU),--qemu-prog-path $(QEMU)) $(if $(FLASH),--qemu-image-path $(FLASH)) $(foreach F,$(FIRMWARE),--firmware $(F))
 
-.PHONY: help run demo test hil faults conformance powercut bench-update bench-dev bench-trust package lint deploy size libs system-packages clean
+.PHONY: help run demo test hil faults conformance powercut bench-update bench-dev bench-trust bench-rollout package lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ bench-dev: $(READY) ## Measure how long `mpfleet dev` takes from a save to the n
 
 bench-trust: $(READY) ## Count the signatures and bytes that trust costs a board in each kind of talk, and the heap
 	@$(BIN)/python -m tests.bench.trust $(ARGS)
+
+bench-rollout: $(READY) ## Measure the engine's rounds over a rollout to 10,000 devices, on SQLite
+	@$(BIN)/python -m tests.bench.rollout $(ARGS)
 
 conformance: $(READY) ## Run the official TUF suite against the board's client: make conformance SUITE=path/to/tuf-conformance
 	@$(BIN)/python -m tests.conformance $(or $(SUITE),tuf-conformance) $(ARGS)

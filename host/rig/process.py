@@ -73,6 +73,11 @@ class HostProcess:
         database.close()
         return Client(Profile(self.url, "mpfleet", self._ca.read_text(), token, email))
 
+    @property
+    def pid(self) -> int:
+        """Its number among the processes."""
+        return self._process.pid
+
     def stop(self) -> None:
         """End it and wait for its end."""
         if self._process.poll() is None:

@@ -5,8 +5,10 @@ import re
 
 _DIGITS = 16
 _FRAME = re.compile(r'File "(?:/?slots/[ab]/)?([^"]+)", line (\d+)(?:, in (\S+))?')
-# What differs from board to board: addresses, numbers, what stands in quotes.
-_OWN = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"", re.IGNORECASE)
+# What differs from board to board: addresses, ids, numbers, what stands in quotes.
+_OWN = re.compile(
+    r"0x[0-9a-f]+|\b(?=[a-f]*\d)[0-9a-f]{6,}\b|\d+(?:\.\d+)?|'[^']*'|\"[^\"]*\"", re.IGNORECASE
+)
 
 
 def fingerprint(traceback):

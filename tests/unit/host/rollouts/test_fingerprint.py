@@ -43,3 +43,8 @@ def test_without_a_traceback_there_is_none(text):
 def test_addresses_and_names_in_an_error_do_not_matter():
     one = "KeyError: 'kitchen' in <dict object at 0x7f3c>"
     assert fingerprint(one) == fingerprint("KeyError: 'garden' in <dict object at 0x12aB>")
+
+
+def test_the_id_of_a_board_in_an_error_does_not_matter():
+    ids = ("240ac4000021", "240ac400001c", "cafe01234567")
+    assert len({fingerprint(f"ValueError: {one} is odd") for one in ids}) == 1
