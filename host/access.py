@@ -1,7 +1,10 @@
 """Asks who is there and whether they may, before any view: walks services.permissions.ROUTES."""
 
+from contextlib import suppress
+
 from flask import g, redirect, request, url_for
 from flask import session as cookie
+from sqlalchemy.exc import OperationalError
 
 from host.errors import HostError
 from host.extensions import host, session
@@ -63,7 +66,8 @@ def _acting(kept):
     kept.user.scopes = kept.scopes
     if tokens.is_use_due(kept, request.remote_addr):
         # Apart and at once: this request may go on for long, and would keep other writers out.
-        with host().database.begin() as other:
+        # Where the database is too busy for it, the next use is noted.
+        with suppress(OperationalError), host().database.begin() as other:
             tokens.note_use(other, kept.id, request.remote_addr, request.user_agent.string)
     return kept.user
 

@@ -71,14 +71,14 @@ def token(one, text):
     }
 
 
-def device(one, newest, version, claim_code):
+def device(one, newest, version, taker, claim_code):
     """A device with its newest assignment."""
     return {
         "id": one.id,
         "name": one.name,
         "owner": one.owner.email if one.owner else None,
         "group": one.group.name if one.group else None,
-        "offered_to": one.offered_to.email if one.offered_to else None,
+        "offered_to": taker.email if taker else None,
         "mac": one.mac,
         "model": one.model,
         "product": one.product,

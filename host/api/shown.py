@@ -2,7 +2,7 @@
 
 from host.api import answers
 from host.extensions import host, session
-from host.services import assignments, claiming, permissions, releases
+from host.services import assignments, claiming, permissions, releases, transfers
 
 
 def one(device, person):
@@ -20,6 +20,7 @@ def several(found, person):
             device,
             newest.get(device.id),
             versions.get((device.product, device.number)),
+            transfers.taker(device),
             claiming.code(host().settings, device) if sees_codes else None,
         )
         for device in found

@@ -53,16 +53,17 @@ def create(client: Client, name: str, as_json: bool) -> None:
 
 @group.command()
 @click.argument("name")
+@output.as_json
 @signed_in
-def remove(client: Client, name: str) -> None:
+def remove(client: Client, name: str, as_json: bool) -> None:
     """Remove a group that has no devices.
 
     \b
     Example:
       mpfleet group remove lab
     """
-    client.send("DELETE", f"/groups/{_find(client, name)['id']}")
-    click.echo(f"there is no group {name} any more")
+    answer = client.send("DELETE", f"/groups/{_find(client, name)['id']}")
+    output.show(answer, as_json, lambda _: f"there is no group {name} any more")
 
 
 @group.command()

@@ -119,16 +119,17 @@ def accept(client: Client, device_id: str, as_json: bool) -> None:
 
 @device.command()
 @click.argument("device_id", metavar="ID")
+@output.as_json
 @signed_in
-def decline(client: Client, device_id: str) -> None:
+def decline(client: Client, device_id: str, as_json: bool) -> None:
     """Do not take a device that you were offered.
 
     \b
     Example:
       mpfleet device decline 24a160000001
     """
-    client.send("DELETE", f"/offers/{device_id}")
-    click.echo(f"{device_id}: it stays where it is")
+    answer = client.send("DELETE", f"/offers/{device_id}")
+    output.show(answer, as_json, lambda _: f"{device_id}: it stays where it is")
 
 
 @device.command("new-secret")

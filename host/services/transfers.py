@@ -6,7 +6,7 @@ once it goes to a group that the giver is in, for there it stays theirs; and at 
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from host.errors import HostError
 from host.models import Device
@@ -51,6 +51,12 @@ def accept(session, person, device_id, *, now=None):
     """Take a device that was offered. Raises: HostError `not-found`."""
     now = utc(now)
     device = offered(session, person, device_id, now=now)
+    mine = update(Device).where(
+        Device.id == device.id, Device.offered_to_id == person.id, Device.state == "claimed"
+    )
+    if session.execute(mine.values(offered_to_id=None)).rowcount != 1:
+        raise _no_offer(device_id)  # it was taken back just now
+    session.refresh(device)
     _hand_over(session, device, person, now, owner=person)
     return device
 
@@ -69,19 +75,27 @@ def take_back(session, device, giver, *, now=None):
 
 def offers(session, person, *, now=None):
     """The devices that are offered to a person."""
-    since = utc(now) - timedelta(seconds=OFFER_S)
-    query = select(Device).where(
-        Device.offered_to_id == person.id, Device.state == "claimed", Device.offered_at > since
-    )
-    return list(session.scalars(query.order_by(Device.offered_at)))
+    query = select(Device).where(Device.offered_to_id == person.id, Device.state == "claimed")
+    found = session.scalars(query.order_by(Device.offered_at))
+    return [device for device in found if taker(device, now=now)]
+
+
+def taker(device, *, now=None):
+    """Whom a device is offered to, as long as the offer holds."""
+    holds = device.offered_to and utc(now) - device.offered_at <= timedelta(seconds=OFFER_S)
+    return device.offered_to if holds else None
 
 
 def offered(session, person, device_id, *, now=None):
     """One of them. Raises: HostError `not-found`."""
     found = [one for one in offers(session, person, now=now) if one.id == device_id]
     if not found:
-        raise HostError("not-found", f"No device {device_id!r} is offered to you.")
+        raise _no_offer(device_id)
     return found[0]
+
+
+def _no_offer(device_id):
+    return HostError("not-found", f"No device {device_id[:32]!r} is offered to you.")
 
 
 def _end(session, device, who, what, now):

@@ -152,5 +152,6 @@ def _one(device):
         "version": releases.versions(session(), [device]).get((device.product, device.number)),
         "reports": reports.of(session(), device, 20, since),
         "events": events.of(session(), f"device {device.id}", 20, since),
+        "taker": transfers.taker(device),
         "claim_code": claiming.code(host().settings, device) if sees_codes else None,
     }

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import pytest
 from host_samples import DEVICE_ID, make_device, make_user
 
-from host.models import Event, Outbox, User
+from host.models import Event, Group, Outbox, User
 from host.services import permissions, tokens
+from host.services.clock import utc
 
 OPERATE = Path(__file__).parents[3] / "docs" / "OPERATE.md"
 FORM = "form secret"
@@ -160,6 +161,23 @@ def test_somebody_elses_device_does_not_exist(db, rules, ask, device, role):
     assert found <= {403, 404}
     assert len(asked) > 8
     assert (device.state, db.query(Outbox).count(), db.query(Event).count()) == ("claimed", 0, 0)
+
+
+@pytest.mark.parametrize("role", ("viewer", "operator", "approver"))
+def test_a_groups_device_is_each_members_as_far_as_their_role_goes(
+    db, rules, views, ask, device, role
+):
+    """The routes of a device that a role may use are the same as with a device of one's own."""
+    who = make_user(db, "who@example.com", role)
+    asked = [row for row in rules if DEVICE_ID in row[2]]
+    found = []
+    for shared in (False, True):
+        group = Group(name="lab", created_at=utc(), members=[db.get(User, who.id)])
+        device.owner_id, device.group = (None, group) if shared else (who.id, None)
+        db.commit()
+        found.append({row: outcome(ask(who, *row[1:])) for row in asked})
+    assert found[0] == found[1]
+    assert 204 in found[1].values()
 
 
 def test_an_admin_reaches_every_device(db, rules, views, ask, device, admin):

@@ -1,7 +1,10 @@
 """People: addresses, passwords, roles, leaving."""
 
+import threading
+
 import pytest
 from host_samples import make_user
+from sqlalchemy import event
 
 from host.errors import HostError
 from host.models import EnrolmentToken, Event, Link, Token, User
@@ -69,8 +72,35 @@ def test_an_admin_who_left_does_not_count(db, admin, user):
 def test_with_another_admin_one_may_go(db, admin, user):
     make_user(db, "second@example.com", "admin")
     accounts.set_role(db, user(admin), "viewer", WHO)
-    event = db.query(Event).filter_by(what="role-changed").one()
-    assert (event.who, event.why) == (WHO, "admin to viewer")
+    noted = db.query(Event).filter_by(what="role-changed").one()
+    assert (noted.who, noted.why) == (WHO, "admin to viewer")
+
+
+def test_two_admins_who_demote_each_other_at_once_do_not_both_go(db, host, admin, user):
+    second = make_user(db, "second@example.com", "admin")
+    accounts.set_role(db, user(second), "viewer", WHO)
+    db.flush()  # not committed: the other request cannot see it yet
+    words, has_come = [], threading.Event()
+
+    def demote():
+        with host.database.session() as other:
+            event.listen(other.connection().engine, "before_cursor_execute", come)
+            try:
+                accounts.set_role(other, other.get(User, admin.id), "viewer", WHO)
+                other.commit()
+            except HostError as error:
+                words.append(error.code)
+
+    def come(_connection, _cursor, statement, *_):
+        if statement.startswith(("UPDATE", "INSERT")):
+            has_come.set()  # its next look at the database waits for us
+
+    thread = threading.Thread(target=demote)
+    thread.start()
+    assert has_come.wait(10)
+    db.commit()
+    thread.join(20)
+    assert words == ["last-admin"]
 
 
 def test_an_odd_role_is_refused(db, alice, user):

@@ -6,7 +6,7 @@ import pytest
 from host_samples import DEVICE_ID, make_device, make_user
 
 from host.errors import HostError
-from host.models import Assignment, Event, Report, User
+from host.models import Assignment, Device, Event, Report, User
 from host.services import assignments, devices, events, groups, reports, tokens, transfers
 from host.services.clock import utc
 
@@ -74,9 +74,28 @@ def test_an_offer_is_taken_back(db, offer, device, alice, bob, user):
     assert refusal(transfers.take_back, db, device, user(alice)) == "not-found"
 
 
-def test_an_offer_ends_after_a_week(offer, db, bob, user):
+def test_an_offer_that_is_taken_back_at_the_same_time_is_not_accepted(
+    db, host, offer, bob, user, monkeypatch
+):
+    offer(bob.email)
+    db.commit()
+    found = transfers.offered
+
+    def slow(*given, **more):
+        """The giver is faster, just after this request has looked."""
+        device = found(*given, **more)
+        with host.database.begin() as other:
+            other.get(Device, DEVICE_ID).offered_to_id = None
+        return device
+
+    monkeypatch.setattr(transfers, "offered", slow)
+    assert refusal(transfers.accept, db, user(bob), DEVICE_ID) == "not-found"
+
+
+def test_an_offer_ends_after_a_week(offer, db, device, bob, user):
     offer(bob.email)
     late = utc() + timedelta(days=7, seconds=1)
+    assert (transfers.taker(device), transfers.taker(device, now=late)) == (user(bob), None)
     assert refusal(transfers.accept, db, user(bob), DEVICE_ID, now=late) == "not-found"
 
 
