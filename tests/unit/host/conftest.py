@@ -3,6 +3,7 @@
 import shutil
 
 import pytest
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from host_samples import (
     DEVICE_ID,
@@ -21,7 +22,7 @@ from host.extensions import Database
 from host.metadata import keys
 from host.migrations import upgrade
 from host.models import Release
-from host.services import trust
+from host.services import accounts, trust
 
 
 class Client(FlaskClient):
@@ -152,6 +153,15 @@ def release(db, upload):
     release.state = "approved"
     db.commit()
     return release
+
+
+@pytest.fixture(scope="session", autouse=True)
+def passwords():
+    """Passwords that are hashed at once; what hashes them for people, to look at."""
+    with pytest.MonkeyPatch.context() as patch:
+        for_people = accounts._HASHER
+        patch.setattr(accounts, "_HASHER", PasswordHasher(1, 64, 1))
+        yield for_people
 
 
 @pytest.fixture(scope="session")

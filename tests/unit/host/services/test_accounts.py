@@ -56,6 +56,10 @@ def test_a_weak_password_is_refused(db, password):
     assert refusal(accounts.check_password, "carol.smith@x.org", password) == "weak-password"
 
 
+def test_a_password_is_hashed_as_dear_as_the_library_recommends(passwords):
+    assert passwords.hash("x").startswith("$argon2id$v=19$m=65536,t=3,p=4$")
+
+
 def test_the_last_admin_stays_one(db, admin, user):
     assert refusal(accounts.set_role, db, user(admin), "viewer", WHO) == "last-admin"
     assert refusal(accounts.deactivate, db, user(admin), WHO) == "last-admin"
