@@ -28,9 +28,11 @@ from host.crowd import Crowd
 from host.errors import HostError
 from host.web import account, approvals, claim, joining, pages, protection, setup, sign_in
 from host.web import devices as device_pages
+from host.web import events as event_pages
 from host.web import ownership as ownership_pages
 from host.web import people as people_pages
 from host.web import releases as release_pages
+from host.web import rollouts as rollout_pages
 from host.web import verifications as verification_pages
 
 _BODY_BYTES_MAX = 64 * 1024  # of a request that does not say otherwise, checked before reading
@@ -38,7 +40,7 @@ _PARTS = (
     *(device, people, users, groups, devices, ownership, releases, blobs, trust),
     *(verifications, rollouts, events),  # for programs, up to here
     *(pages, sign_in, joining, account, setup, device_pages, claim, ownership_pages),
-    *(release_pages, approvals, verification_pages, people_pages),
+    *(release_pages, approvals, verification_pages, rollout_pages, event_pages, people_pages),
 )
 # Werkzeug's refusals in our words; the others are bad-request, from 500 on internal.
 _HTTP_WORDS = {404: "not-found", 405: "bad-method", 413: "too-large", 416: "bad-range"}

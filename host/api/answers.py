@@ -5,7 +5,7 @@ from itertools import chain
 
 from flask import jsonify
 
-from host.services import assignments, owners, secret
+from host.services import assignments, owners, rollouts, secret
 
 
 def refusal(error):
@@ -137,6 +137,7 @@ def rollout(one, now):
         "number": one.release.number,
         "state": "scheduled" if is_scheduled else one.state,
         "why": one.why,
+        "explanation": rollouts.explanation(one),
         "wave": one.wave,
         "reached_at": time(one.reached_at),
         "target": one.target,

@@ -20,16 +20,6 @@ _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TRACEBACK_LINES = 6
 _IDS_SHOWN = 6
 
-# What a rollout paused or ended for, in words, and what to do
-WHYS = {
-    "failures": "too many boards failed; look at them, then retry, promote, resume or abort",
-    "failure-rate": "too large a part of a wave failed; look, then retry, resume or abort",
-    "success": "too few of the wave took it, and no more will; retry, promote or abort",
-    "complete": "every device has it",
-    "time": "its time is over; who is still away takes the next one",
-    "withdrawn": "its release was withdrawn",
-}
-
 
 class Duration(click.ParamType):
     """Seconds, given as 90, 90s, 10m, 2h or 1d."""
@@ -243,7 +233,7 @@ def _list_text(found: list[dict[str, Any]]) -> str:
 
 def _text(one: dict[str, Any]) -> str:
     head = f"rollout {one['id']}: release {one['number']} of {one['product']}, {one['state']}"
-    why = f" ({WHYS.get(one['why'], one['why'])})" if one["why"] else ""
+    why = f": {one['explanation']}" if one["explanation"] else ""
     names = [
         _wave_name(one["plan"], n) + (" *" if n == one["wave"] else "")
         for n in range(len(one["waves"]))

@@ -17,6 +17,14 @@ from host.services.clock import utc
 _FAILED = ("failed", "refused", "lost")
 _TARGET = ("devices", "tags", "group", "percent")
 _LISTED_MAX = 100
+_WHYS = {  # what a rollout paused or ended for, in words, and what to do
+    "failures": "Too many boards failed. Look at them, then retry, resume or abort.",
+    "failure-rate": "Too large a part of a wave failed. Look, then retry, resume or abort.",
+    "success": "Too few of the wave took it, and no more will. Retry, promote or abort.",
+    "complete": "Every device has it.",
+    "time": "Its time is over; who is still away takes the next release.",
+    "withdrawn": "Its release was withdrawn.",
+}
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,11 @@ def find(session, user, rollout_id):
     if rollout is None or not (sees_all or rollout.created_by_id == user.id):
         raise HostError("not-found", f"There is no rollout {rollout_id} of yours.")
     return rollout
+
+
+def explanation(rollout):
+    """Why it is in its state, in a sentence or a person's words; None where nobody said."""
+    return _WHYS.get(rollout.why, rollout.why)
 
 
 def act(session, rollout, action, user, reason="", *, now=None):

@@ -88,6 +88,13 @@ def _rename(device, user):
     return "The device has its new name."
 
 
+def _label(device, user):
+    tags = request.form.get("tags", "").replace(",", " ").split()
+    timezone = request.form.get("timezone", "").strip() or None
+    devices.label(session(), device, user.email, tags=tags, timezone=timezone)
+    return "Rollouts go by these from now on."
+
+
 def _retire(device, user):
     devices.retire(session(), device, user.email)
     return "The device is retired: its secret no longer works."
@@ -124,6 +131,7 @@ _ACTIONS = {
     "retry-active": _retry_active,
     "assign": _assign,
     "rename": _rename,
+    "label": _label,
     "retire": _retire,
     "accept-secret": _accept_secret,
     "refuse-secret": _refuse_secret,

@@ -4,7 +4,15 @@ from flask import flash, redirect, url_for
 
 from host.access import person
 from host.extensions import host, session
-from host.services import assignments, composing, devices, proposals, releases, trust
+from host.services import (
+    assignments,
+    composing,
+    devices,
+    failures,
+    proposals,
+    releases,
+    trust,
+)
 from host.web import pages, verifications
 
 blueprint = pages.page_blueprint("releases")
@@ -26,6 +34,7 @@ def show(product, number):
     return pages.render(
         "release.html", release=release, devices=found, newest=newest,
         is_approved=_is_approved(release), waiting=_waiting(release),
+        faults=failures.of_release(session(), person(), release),
         **verifications.shown(release),
     )  # fmt: skip
 

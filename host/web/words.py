@@ -21,6 +21,10 @@ _OUTCOMES = {
     "refused": "bad",
     "offered": "notice",
     "started": "notice",
+    "running": "notice",
+    "paused": "bad",
+    "finished": "good",
+    "lost": "bad",
     "draft": "notice",
     "verifying": "notice",
 }

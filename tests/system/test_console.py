@@ -23,7 +23,7 @@ BOARD, SECRET = "240ac4000001", "5" * 64
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
 PAGES = (
     "/", f"/devices/{BOARD}", "/releases", "/releases/blink/1", "/claim", "/people", "/people/1",
-    "/account", "/nowhere",
+    "/account", "/rollouts", "/events", "/nowhere",
 )  # fmt: skip
 FAILED_UPDATE = {
     "key": "0123456789abcdef",

@@ -101,8 +101,8 @@ CHANGES = {
         "ownership.new_secret", "ownership_api.accept", "ownership_api.claim",
         "ownership_api.decline", "ownership_api.enrolment_token", "ownership_api.give_back",
         "ownership_api.take_back", "ownership_api.transfer", "releases.assign",
-        "releases_api.add", "releases_api.complete", "rollouts_api.act",
-        "rollouts_api.create", "verifications.again",
+        "releases_api.add", "releases_api.complete", "rollouts.act", "rollouts.begin",
+        "rollouts_api.act", "rollouts_api.create", "verifications.again",
         "verifications_api.again", "verifications_api.hand_in",
     },
     "approver": {

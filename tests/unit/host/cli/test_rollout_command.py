@@ -111,7 +111,7 @@ def test_a_rollout_shows_its_waves_and_what_failed(host, signed_in, rollout, pro
         device_id = one.device_id
     Rolling(host.database).work(utc())
     shown = signed_in("rollout", "show", rollout["id"], "--devices").output
-    assert "paused (too large a part of a wave failed" in shown
+    assert "paused: Too large a part of a wave failed." in shown
     assert f"! 1 board: app-raised: {device_id}\n    Trace\n    ValueError: no" in shown
     assert f"{device_id}  wave 0  failed  rolled-back (app-raised)" in shown
 
