@@ -1,4 +1,4 @@
-"""Choose the app slot to run and put it first on sys.path (DESIGN and SPEC, section 3).
+"""Choose the app slot to run, put it first on sys.path (DESIGN and SPEC, section 3).
 
 Self-contained, for nothing of ours may be loaded before the choice; never raises, for ESP32 would
 skip main.py. Without a choice sys.path stays as it is, and main.py finds the golden runtime.
@@ -10,7 +10,7 @@ import sys
 from binascii import crc32
 
 import machine
-from micropython import const, kbd_intr
+from micropython import const
 
 _POWER_ON = const(1)
 _WATCHDOG = const(3)
@@ -86,7 +86,7 @@ def book(r, known, cause):
         if "crashed" in known:
             r["crashes"] = _CRASHES - 1  # active is tried once more
     elif "trial" in known and "committing" not in known and cause == _WATCHDOG:
-        # Also where the bootloader went back at that.
+        # also where the bootloader went back
         r["reason"] = b"watchdog" if r["starts"] < _STARTS else r["reason"]
     elif {"trial", "expected"} <= known and "committing" not in known:
         # An announced reset repeats an activation: what ended the start before it still counts.
@@ -202,7 +202,7 @@ def mark_valid():
 
     try:
         Partition.mark_app_valid_cancel_rollback()
-    except OSError:  # otadata is blank, or all ABORTED: nothing would lead back to this firmware
+    except OSError:  # otadata is blank, or all ABORTED: nothing would lead back here
         Partition(Partition.RUNNING).set_boot()  # type: ignore[arg-type]
         Partition.mark_app_valid_cancel_rollback()
 
@@ -274,6 +274,8 @@ def start():
 
 
 if __name__ == "__main__":
+    from micropython import kbd_intr
+
     kbd_intr(-1)  # Ctrl-C, or Improv's 3, skips main.py
     attempt(start)
     for name in [name for name in globals() if name[0] != "_"]:

@@ -145,7 +145,7 @@ def load():
     """boot.py as a module, on fakes."""
     module = types.ModuleType("boot")
     sys.modules["machine"] = types.ModuleType("machine")
-    sys.modules["micropython"] = types.SimpleNamespace(const=lambda x: x, kbd_intr=lambda c: None)
+    sys.modules["micropython"] = types.SimpleNamespace(const=lambda x: x)
     sys.modules["esp32"] = types.SimpleNamespace(Partition=Partition)
     exec(compile(SOURCE.read_text(), str(SOURCE), "exec"), module.__dict__)  # noqa: S102 - boot.py is never imported
     return module
