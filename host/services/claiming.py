@@ -15,11 +15,20 @@ from host.models import Device
 from host.services import assignments, conflicts, events, limits, outbox, owners, secret, strangers
 from host.services.clock import utc
 
-BOARD_CODE_S = 3600
+_BOARD_CODE_S = 3600
 _CODE_LETTERS = 8
 
 # What a page says of a device in an address, before anybody claims it
 YOURS, READY, WAITING, REFUSED = "yours", "ready", "waiting", "refused"
+
+
+def ensure_code(settings, device):
+    """Give a device that waits for its person a code, unless it has one.
+
+    One that was made with another key (a backup without keys was restored) is none.
+    """
+    if device.claim_digest != _digest(settings, code(settings, device) or ""):
+        open_code(settings, device)
 
 
 def open_code(settings, device):
@@ -124,7 +133,7 @@ def _found(session, settings, given, device_id, now):
     if device is None or device.state != "unclaimed":
         return None
     kept = [device.claim_digest]
-    if device.board_code_at and now - device.board_code_at <= timedelta(seconds=BOARD_CODE_S):
+    if device.board_code_at and now - device.board_code_at <= timedelta(seconds=_BOARD_CODE_S):
         kept.append(device.board_code_digest)
     return device if any(secret.is_same(digest, one) for one in kept if one) else None
 

@@ -12,7 +12,7 @@ from host.services.clock import utc
 INVITATION, RESET = "invitation", "reset"
 _PREFIXES = {INVITATION: "mpi_", RESET: "mpr_"}
 _DAY_S = 24 * 3600
-DAYS_MAX = 90
+_DAYS_MAX = 90
 
 
 def invite(session, settings, admin, email, role, days=None, *, now=None):
@@ -24,8 +24,8 @@ def invite(session, settings, admin, email, role, days=None, *, now=None):
     permissions.check_role(role)
     if session.scalar(select(User.id).where(User.email == email)):
         raise HostError("email-taken", f"{email} has an account already.")
-    if days is not None and (type(days) is not int or not 1 <= days <= DAYS_MAX):
-        raise HostError("bad-request", f"An invitation is good for 1 to {DAYS_MAX} days.")
+    if days is not None and (type(days) is not int or not 1 <= days <= _DAYS_MAX):
+        raise HostError("bad-request", f"An invitation is good for 1 to {_DAYS_MAX} days.")
     seconds = settings.invitation_s if days is None else days * _DAY_S
     made = _make(session, INVITATION, email, admin, seconds, role=role, now=now)
     events.add(session, admin.email, f"user {email}"[:64], "invited", role, now=now)

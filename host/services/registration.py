@@ -174,8 +174,7 @@ def _take_over_or_conflict(session, settings, device, board, token, person, addr
 
 
 def _show_codes(settings, device, board, now):
-    if device.claim_seed is None:
-        claiming.open_code(settings, device)
+    claiming.ensure_code(settings, device)
     if board.code:
         claiming.hear(settings, device, board.code, now=now)
 

@@ -16,7 +16,7 @@ _ENROLMENT_PREFIX = "mpe_"
 _USED_EVERY = timedelta(seconds=60)  # people need to know it to the minute
 _AGENT_CHARS = 200
 _DAY_S = 24 * 3600
-API_DAYS_MAX = 366
+_DAYS_MAX = 366
 
 
 def issue(session, user, name, seconds, kind=COMMAND_LINE, scopes=None, *, now=None):
@@ -39,8 +39,8 @@ def issue_for_program(session, user, name, scopes, days, *, now=None):
     Raises: HostError `bad-request`.
     """
     permissions.check_scopes(user, scopes)
-    if type(days) is not int or not 1 <= days <= API_DAYS_MAX:
-        raise HostError("bad-request", f"A token is good for 1 to {API_DAYS_MAX} days.")
+    if type(days) is not int or not 1 <= days <= _DAYS_MAX:
+        raise HostError("bad-request", f"A token is good for 1 to {_DAYS_MAX} days.")
     return issue(session, user, name, days * _DAY_S, API, sorted(set(scopes)), now=now)
 
 

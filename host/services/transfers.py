@@ -13,7 +13,7 @@ from host.models import Device
 from host.services import accounts, assignments, events, groups, limits, owners, permissions
 from host.services.clock import utc
 
-OFFER_S = 7 * 24 * 3600
+_OFFER_S = 7 * 24 * 3600
 
 
 def to_person(session, settings, device, giver, email, *, now=None):
@@ -82,7 +82,7 @@ def offers(session, person, *, now=None):
 
 def taker(device, *, now=None):
     """Whom a device is offered to, as long as the offer holds."""
-    holds = device.offered_to and utc(now) - device.offered_at <= timedelta(seconds=OFFER_S)
+    holds = device.offered_to and utc(now) - device.offered_at <= timedelta(seconds=_OFFER_S)
     return device.offered_to if holds else None
 
 

@@ -110,6 +110,18 @@ def test_a_right_code_does_not_forgive_the_wrong_ones(claim, db, host, waiting):
     assert {one.count for one in db.query(Attempt)} == {5}
 
 
+def test_a_board_that_waits_keeps_its_code(register, host):
+    first, second = (claiming.code(host.settings, register()) for _ in range(2))
+    assert first == second
+
+
+def test_a_host_with_another_key_shows_another_code(register, claim, host):
+    first = claiming.code(host.settings, register())
+    (host.settings.data_folder / "secret_key").write_text("ab" * 32)
+    second = claiming.code(host.settings, register())
+    assert (claim(first), claim(second)) == ("no-such-code", None)
+
+
 # The address that a board shows: SPEC section 16
 
 

@@ -28,3 +28,21 @@ def test_what_never_was_was_never():
 )
 def test_a_size_is_short(count, shown):
     assert words.size(count) == shown
+
+
+CHROME = "AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0"
+BROWSERS = (
+    ("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox on Linux"),
+    (f"Mozilla/5.0 (Linux; Android 15) {CHROME} Mobile Safari/537.36", "Chrome on Android"),
+    (f"Mozilla/5.0 (Windows NT 10.0; Win64; x64) {CHROME} Safari/537.36 Edg/142.0",
+     "Edge on Windows"),
+    ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Safari/604.1",
+     "Safari on iPhone"),
+    ("curl/8.5", "curl/8.5"),
+    ("", "browser"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("agent", "called"), BROWSERS)
+def test_a_browser_is_called_as_people_call_it(agent, called):
+    assert words.browser(agent) == called
