@@ -158,6 +158,7 @@ def draft(one):
         "target": one.target,
         "plan": one.described,
         "waves": one.waves,
+        "names": [one.plan.wave_name(n) for n in range(len(one.waves))],
         "held": sorted(one.held.intersection(chain(*one.waves))),
     }
 

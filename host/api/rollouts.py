@@ -76,6 +76,6 @@ def _whole(rollout):
     return {
         **answers.rollout(rollout, utc()),
         "waves": waves,
-        **{name: sum(wave[name] for wave in waves) for name in waves[0]},
+        **{name: sum(wave[name] for wave in waves) for name in ("devices", *members.COUNTED)},
         "failures": [answers.failure(one) for one in found],
     }

@@ -203,18 +203,13 @@ def _window(hours: str | None, weekdays: str | None) -> dict[str, Any]:
     return {"from": begin.strip(), "to": end.strip(), **days}
 
 
-def _wave_name(plan: dict[str, Any], n: int) -> str:
-    has_canaries = bool(plan["canary"] or plan["canary_tag"])
-    return "canary" if has_canaries and n == 0 else f"wave {n + (not has_canaries)}"
-
-
 def _draft_text(made: dict[str, Any]) -> str:
     count = sum(map(len, made["waves"]))
     lines = [f"release {made['number']} of {made['product']} would go to {count} devices:"]
-    for n, wave in enumerate(made["waves"]):
+    for name, wave in zip(made["names"], made["waves"], strict=True):
         more = f" and {len(wave) - _IDS_SHOWN} more" if len(wave) > _IDS_SHOWN else ""
         ids = ", ".join(wave[:_IDS_SHOWN]) + more
-        lines.append(f"  {_wave_name(made['plan'], n):8} {len(wave):5}  {ids}".rstrip())
+        lines.append(f"  {name:8} {len(wave):5}  {ids}".rstrip())
     if made["held"]:
         lines.append(f"not offered, for it failed there: {', '.join(made['held'])} (see retry)")
     return "\n".join(lines)
@@ -234,12 +229,9 @@ def _list_text(found: list[dict[str, Any]]) -> str:
 def _text(one: dict[str, Any]) -> str:
     head = f"rollout {one['id']}: release {one['number']} of {one['product']}, {one['state']}"
     why = f": {one['explanation']}" if one["explanation"] else ""
-    names = [
-        _wave_name(one["plan"], n) + (" *" if n == one["wave"] else "")
-        for n in range(len(one["waves"]))
-    ]
     rows = [
-        [name, *(wave[w] for w in _WAVES)] for name, wave in zip(names, one["waves"], strict=True)
+        [wave["name"] + (" *" if n == one["wave"] else ""), *(wave[name] for name in _WAVES)]
+        for n, wave in enumerate(one["waves"])
     ]
     titles = ["WAVE", *(name.upper() for name in _WAVES)]
     parts = [head + why, output.columns(titles, rows), *map(_failure_text, one["failures"])]

@@ -25,25 +25,32 @@ class Rolling:
 
     def run(self, stop):
         """Round after round until the event `stop` is set."""
+        least, most = _WAIT_S
         wait_s = 0
         while not stop.wait(wait_s):
             began = time.monotonic()
-            self.work(datetime.now(UTC))
-            wait_s = min(max(_SHARE * (time.monotonic() - began), _WAIT_S[0]), _WAIT_S[1])
+            is_well = self.work(datetime.now(UTC))
+            took_s = time.monotonic() - began
+            wait_s = min(max(_SHARE * took_s, least), most) if is_well else most
 
     def work(self, now):
-        """One round over all rollouts. What fails is logged, and tried again in the next."""
+        """One round over all rollouts; whether it went well. What fails is logged."""
         try:
             with self._database.begin() as session:
                 ids = rolling.due(session)
         except SQLAlchemyError as error:
             _log.error("rollouts could not be looked after: %s", error)
-            return
-        for rollout_id in ids:
-            try:
-                self._move(rollout_id, now)
-            except Exception:  # of one rollout: the others go on
-                _log.exception("rollout %d could not be looked after", rollout_id)
+            return False
+        failed = [one for one in ids if not self._try(one, now)]  # which stops no other
+        return not failed
+
+    def _try(self, rollout_id, now):
+        try:
+            self._move(rollout_id, now)
+        except Exception:
+            _log.exception("rollout %d could not be looked after", rollout_id)
+            return False
+        return True
 
     def _move(self, rollout_id, now):
         with self._database.begin() as session:

@@ -53,6 +53,10 @@ class Plan:
         """Whether the first wave is one of canaries."""
         return bool(self.canary or self.canary_tag)
 
+    def wave_name(self, n):
+        """What people call the wave of this index."""
+        return "canaries" if self.has_canaries and not n else f"wave {n + (not self.has_canaries)}"
+
     @property
     def wave_count(self):
         """How many waves there are, canaries included."""

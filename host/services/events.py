@@ -1,6 +1,6 @@
 """The record of who changed what, when and why."""
 
-from sqlalchemy import String, cast, literal, or_, select
+from sqlalchemy import String, and_, cast, func, literal, or_, select
 
 from host.models import Device, Event, Rollout
 from host.services import owners, permissions
@@ -44,7 +44,7 @@ def listed(session, user, *, subject=None, what=None, who=None, before=None, lim
 
 def _seen_by(user):
     device = select(Device.id).where(
-        literal("device ").concat(Device.id) == Event.subject,
+        Device.id == func.substr(Event.subject, len("device ") + 1),
         owners.theirs(user), Device.state != "unclaimed",
         or_(Device.owned_since.is_(None), Event.at >= Device.owned_since),
     )  # fmt: skip
@@ -53,7 +53,7 @@ def _seen_by(user):
         Rollout.created_by_id == user.id,
     )
     return or_(
-        device.exists(),
+        and_(Event.subject.startswith("device "), device.exists()),
         rollout.exists(),
         Event.subject.startswith("release "),
         Event.subject == "metadata",

@@ -101,9 +101,12 @@ def places(session, rollout, now):
 
 
 def counts(session, rollout, now):
-    """How its devices stand, a dictionary for each wave: `devices` and each of COUNTED."""
+    """How its devices stand, by wave: its `name`, `devices` in all, and each of COUNTED."""
     where, found = look(session, rollout, now)
-    waves = [dict.fromkeys(("devices", *COUNTED), 0) for _ in range(where.plan.wave_count)]
+    waves = [
+        {"name": where.plan.wave_name(n), **dict.fromkeys(("devices", *COUNTED), 0)}
+        for n in range(where.plan.wave_count)
+    ]
     for one in found:
         wave = waves[one.wave]
         wave["devices"] += 1

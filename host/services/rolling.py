@@ -12,7 +12,7 @@ from sqlalchemy.orm import aliased
 from host.models import Assignment, Device, Event, Outbox, Rollout, RolloutDevice
 from host.models.assignment import OPEN
 from host.models.rollout import ACTIVE
-from host.rollouts import decide
+from host.rollouts import decide, plan
 from host.services import assignments, events, outbox
 
 _STATES = {  # of an assignment, by the decision that ends it: (from, to)
@@ -109,13 +109,13 @@ def _end(session, rollout, decisions, now):
 
 def _reach(session, rollout, _decisions, now):
     rollout.reached_at = now
-    _say(session, rollout, "wave-done", f"wave {rollout.wave + 1}", now)
+    _say(session, rollout, "wave-done", _wave(rollout), now)
 
 
 def _advance(session, rollout, decisions, now):
     for one in decisions:
         rollout.wave, rollout.reached_at = one.wave, None
-        _say(session, rollout, "wave-begun", f"wave {one.wave + 1}", now)
+        _say(session, rollout, "wave-begun", _wave(rollout), now)
 
 
 def _pause(session, rollout, decisions, now):
@@ -138,6 +138,10 @@ _ACTIONS = {
     decide.Pause: _pause,
     decide.Finish: _finish,
 }
+
+
+def _wave(rollout):
+    return plan.parse(rollout.plan).wave_name(rollout.wave)
 
 
 def _why(rollout):

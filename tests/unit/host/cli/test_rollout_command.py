@@ -46,7 +46,7 @@ def rollout(signed_in, product):
 
 def test_a_dry_run_prints_the_waves(signed_in, product):
     done = signed_in("rollout", "create", 1, "--product", product, "--dry-run")
-    assert f"release 1 of {product} would go to 4 devices:\n  canary       1" in done.output
+    assert f"release 1 of {product} would go to 4 devices:\n  canaries     1" in done.output
     assert product not in signed_in("rollout", "list").output
 
 

@@ -436,3 +436,14 @@ def test_events_are_only_ever_added(db, device):
         with pytest.raises(IntegrityError, match="only ever added"):
             db.flush()
         db.rollback()
+
+
+def test_a_rollout_that_cannot_be_looked_after_holds_no_other_up(
+    db, host, fleet, start, caplog
+):
+    broken, whole = start(), start(target={"devices": IDS[:1]}, canary=0)
+    broken.plan = {"waves": []}
+    db.commit()
+    assert Rolling(host.database).work(utc()) is False
+    assert (offered(db), f"rollout {broken.id} could not be" in caplog.text) == (IDS[:1], True)
+    assert whole.state == "running"
