@@ -15,7 +15,7 @@ HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI
   $(if $(HOST_ADDRESS),--host-address $(HOST_ADDRESS)) $(if $(HOST_LISTEN),--host-listen $(HOST_LISTEN)) $(if $(RESETS),--resets $(RESETS)) \
   $(if $(QEMU),--qemu-prog-path $(QEMU)) $(if $(FLASH),--qemu-image-path $(FLASH)) $(foreach F,$(FIRMWARE),--firmware $(F))
 
-.PHONY: help run demo test hil faults conformance powercut bench-update bench-dev bench-trust bench-rollout package lint deploy size libs system-packages clean
+.PHONY: help run demo test hil faults conformance powercut bench-update bench-dev bench-trust bench-gate bench-rollout package lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ faults: $(READY) ## Hurt the network of an update in every way that is known (te
 
 bench-dev: $(READY) ## Measure how long `mpfleet dev` takes from a save to the new output, on a virtual board
 	@$(BIN)/python -m tests.bench.dev $(ARGS)
+
+bench-gate: $(READY) ## Measure how long a release is tried, with three in the field and 40 power cuts
+	@$(BIN)/python -m tests.bench.gate $(ARGS)
 
 bench-trust: $(READY) ## Count the signatures and bytes that trust costs a board in each kind of talk, and the heap
 	@$(BIN)/python -m tests.bench.trust $(ARGS)

@@ -21,7 +21,7 @@ _log = logging.getLogger(__name__)
 
 def run(settings, database, storage, stop):
     """Work until the event `stop` is set."""
-    owner = f"{socket.gethostname()[:32]}-{os.getpid()}-{secrets.token_hex(4)}"
+    owner = f"{_machine()}-{os.getpid()}-{secrets.token_hex(4)}"
     while not stop.is_set():
         try:
             release_id = _take(database, owner)
@@ -36,8 +36,26 @@ def run(settings, database, storage, stop):
 
 def _take(database, owner):
     with database.begin() as session:
-        job = verifications.take(session, owner)
+        job = verifications.take(session, owner, _is_dead)
         return None if job is None else job.release_id
+
+
+def _is_dead(owner):
+    """Whether a worker of this machine is gone: for those of others its signs of life tell."""
+    machine, pid, _ = owner.rsplit("-", 2)
+    if machine != _machine():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False
+    return False
+
+
+def _machine():
+    return socket.gethostname()[:32]
 
 
 class Job:

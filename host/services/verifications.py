@@ -84,16 +84,22 @@ def field(session, release):
     return list(session.scalars(query))
 
 
-def take(session, owner, *, now=None):
+def take(session, owner, is_dead=lambda _: False, *, now=None):
     """Give the oldest job that nobody works on to a worker: the job, or None.
 
-    What a worker left by dying is taken too; a release that three died over is rejected.
+    What a worker left by dying is taken too: once its signs of life stay away, or at once where
+    `is_dead(owner)`. A release that three died over is rejected.
     """
     now = utc(now)
+    owners = select(Verification.owner).where(Verification.state == "running")
+    dead = [one for one in session.scalars(owners) if is_dead(one)]
     is_free = or_(
         Verification.state == "waiting",
         (Verification.state == "running")
-        & (Verification.beat_at < now - timedelta(seconds=LEASE_S)),
+        & (
+            (Verification.beat_at < now - timedelta(seconds=LEASE_S))
+            | Verification.owner.in_(dead)
+        ),
     )
     query = select(Verification).where(is_free).order_by(Verification.queued_at)
     for job in session.scalars(query).all():

@@ -1,6 +1,7 @@
 """A program in a sandbox, watched: its lines as they come, and an end when it takes too much."""
 
 import contextlib
+import json
 import os
 import queue
 import signal
@@ -9,7 +10,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,10 +40,11 @@ def run(
     limits: Limits,
     hear: Callable[[str], None],
     is_over: Callable[[], bool] = lambda: False,
-    arguments: Sequence[str] = (),
+    only=(),
 ) -> Ended:
     """Run a module of ours inside; `hear` is called with each line it prints."""
-    argv = [sys.executable, "-m", module, str(place.case), *arguments]
+    given = {"case": str(place.case), "hidden": [*map(str, place.hidden)], "only": [*only]}
+    argv = [sys.executable, "-m", module, json.dumps(given)]
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(  # noqa: S603 - our own interpreter
             sandbox.command(argv, place, limits),

@@ -2,7 +2,8 @@
 
 Run by the interpreter alone (`python -I -S enter.py JSON`), last before the release's code. The
 JSON: `argv`, `uid` (null: stay who you are), `limits` (of setrlimit, by name), and `world` where
-nobody made one before: `scratch` (a folder, and bytes for it) and `hidden` folders; else null.
+nobody made one before: `scratch` (a folder, and bytes for it), `hidden` folders and the `decoy` in
+their place; else null.
 """
 
 import ctypes
@@ -50,7 +51,7 @@ def _make_world(world):
     folder, size = world["scratch"]
     _mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NOSUID | _NODEV, b"mode=1777,size=%d" % size)
     for folder in world["hidden"]:
-        _mount(b"tmpfs", os.fsencode(folder), b"tmpfs", _NOSUID | _NODEV, b"mode=700,size=4096")
+        _mount(os.fsencode(world["decoy"]), os.fsencode(folder), None, _BIND, None)
     _mount(b"devpts", b"/dev/pts", b"devpts", _NOSUID, b"newinstance,ptmxmode=0666,mode=620")
     _mount(b"/dev/pts/ptmx", b"/dev/ptmx", None, _BIND, None)
     os.chdir(world["scratch"][0])

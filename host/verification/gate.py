@@ -27,6 +27,16 @@ _ENDED = {
         "tries it (a fork bomb). A board has none to start.",
     ),
     confined.OUTPUT: ("It prints without end", "It drowned the verifier in output."),
+    "network": (
+        "It phones out of its verifier",
+        "Code in it went around its board's WiFi and tried to reach the network of the machine "
+        "that tries it. There is none inside; honest code has no way to try.",
+    ),
+    "keys": (
+        "It looks for the host's keys",
+        "Code in it opened the place where a host keeps the keys that sign for boards. What lay "
+        "there was a decoy; honest code has no way to look.",
+    ),
     "disk": (
         "It fills the verifier's disk",
         "Its scratch disk of {disk} MB is full: code in it writes to the machine that tries it.",
@@ -41,27 +51,32 @@ def run(
     hidden=(),
     limits: sandbox.Limits | None = None,
     kinds=("bubblewrap", "own-user"),
-    folder=None,
+    only=(),
 ) -> list[Finding]:
     """Findings about a case. `tell(check, place in the order, detail)` says where it is.
 
-    `hidden` folders are nowhere to be seen from inside; `is_over` ends it early.
+    `hidden` folders are nowhere to be seen from inside; `is_over` ends it early; `only` these
+    checks run on boards, where some are named.
     """
     made = []
     for step, check in enumerate(checks.STATIC, 1):
         tell(check.name, step, "")
-        made += check.run(case)
-        if check.is_vital and fails(made):
+        found = check.run(case)
+        made += found
+        if check.is_vital and fails(found):
             return [*made, *_untried("what is above keeps boards from running it")]
     if not checks.ON_BOARDS:
         return made
     found = sandbox.find(kinds)
     if found is None:
         return [*made, *_untried(_NO_SANDBOX)]
-    with tempfile.TemporaryDirectory(prefix="mpfleet-gate-", dir=folder) as name:
+    with tempfile.TemporaryDirectory(prefix="mpfleet-gate-") as name:
         place = sandbox.Place.below(Path(name), hidden)
         candidate.write(case, place.case)
-        return made + _on_boards(found, place, limits or sandbox.Limits(), tell, is_over)
+        heard = _Heard(tell)
+        limits = limits or sandbox.Limits()
+        ended = confined.run(found, _INSIDE, place, limits, heard.line, is_over, only)
+        return made + _judged(heard, ended, limits)
 
 
 _NO_SANDBOX = (
@@ -75,9 +90,8 @@ def _untried(why):
         yield Finding(check.name, WARN, check.title, f"Not tried: {why}.")
 
 
-def _on_boards(found, place, limits, tell, is_over):
-    heard = _Heard(tell)
-    ended = confined.run(found, _INSIDE, place, limits, heard.line, is_over)
+def _judged(heard, ended, limits):
+    """What was found inside, and why it had to be ended where it was."""
     made = list(heard.findings)
     if heard.is_done and not ended.cause:
         return made

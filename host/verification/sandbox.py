@@ -7,6 +7,7 @@ unprivileged user of its own. Each is tried before it is used; where neither wor
 import functools
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -19,9 +20,11 @@ ROOT = Path(__file__).resolve().parents[2]
 _ENTER = Path(__file__).with_name("enter.py")
 _PROJECT = ("device", "host", "simulator", "lib", "boot.py", "main.py")
 _SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/etc/ld.so.cache")
-# Nobody's: no account has it, and no service manager hands it out.
-UID = 61_083
+# Nobody's: no account has them, and no service manager hands them out. One for each run, for the
+# kernel counts the processes of a user, not those of a sandbox.
+_UIDS = range(60_578, 61_184)
 _TRY_S = 20
+DECOYS = ("online.json", "targets.json", "root.json")
 
 
 class Limits(NamedTuple):
@@ -51,15 +54,19 @@ class Place(NamedTuple):
 
     case: Path  # may be read
     scratch: Path  # an empty folder, where a file system of its own comes
-    hidden: Sequence[Path] = ()  # is not there, wherever it lies
+    decoy: Path  # lies where the host's own folder is: who reads it looks for keys
+    hidden: Sequence[Path] = ()  # folders of the host's
 
     @classmethod
     def below(cls, folder, hidden=()):
         """A place in an empty folder of the host's."""
-        made = cls(folder / "case", folder / "scratch", [Path(one).resolve() for one in hidden])
-        for one in (folder, made.case, made.scratch):
+        there = [Path(one).resolve() for one in hidden]
+        made = cls(folder / "case", folder / "scratch", folder / "decoy", there)
+        for one in (folder, made.case, made.scratch, made.decoy, made.decoy / "keys"):
             one.mkdir(mode=0o755, exist_ok=True)
             one.chmod(0o755)  # whatever the umask: another user is to look in
+        for name in DECOYS:
+            (made.decoy / "keys" / name).write_text('{"format": 1}\n')
         return made
 
 
@@ -129,15 +136,14 @@ def _bubblewrap(argv, place, limits):
         apart += ["--unshare-user"]
     shown = [*_there(_SYSTEM), *_interpreter(), *_there(ROOT / name for name in _PROJECT)]
     disk = ["--perms", "1777", "--size", str(limits.disk_bytes), "--tmpfs", str(place.scratch)]
-    hidden = [one for one in place.hidden if any(one.is_relative_to(there) for there in shown)]
     return [
         *(program, *apart, *rights, "--die-with-parent", "--new-session"),
         *("--proc", "/proc", "--dev", "/dev", "--remount-ro", "/dev"),
-        *_folders([*shown, place.case, place.scratch]),
+        *_folders([*shown, place.case, place.scratch, *place.hidden]),
         *(word for one in (*shown, place.case) for word in ("--ro-bind", str(one), str(one))),
-        *(word for one in hidden for word in ("--perms", "0700", "--tmpfs", str(one))),
+        *(word for one in place.hidden for word in ("--ro-bind", str(place.decoy), str(one))),
         *(*disk, "--chdir", str(place.scratch), "--remount-ro", "/", "--"),
-        *_entering(argv, limits, UID if is_root else None, None),
+        *_entering(argv, limits, secrets.choice(_UIDS) if is_root else None, None),
     ]
 
 
@@ -152,7 +158,8 @@ def _own_user(argv, place, limits):
         return ["false"]
     hidden = [str(one) for one in place.hidden if one.is_dir()]
     disk = [str(place.scratch), limits.disk_bytes]
-    return _entering(argv, limits, UID, {"scratch": disk, "hidden": hidden})
+    world = {"scratch": disk, "hidden": hidden, "decoy": str(place.decoy)}
+    return _entering(argv, limits, secrets.choice(_UIDS), world)
 
 
 def _entering(argv, limits, uid, world):

@@ -33,6 +33,8 @@ _IN_TEXT = re.compile(
 _URL = re.compile(rb"\b([a-z][a-z0-9+]{1,9})://([A-Za-z0-9._-]{1,253})(:\d{1,5})?")
 _IN_THE_CLEAR = (b"http", b"mqtt", b"ws", b"ftp", b"tcp", b"telnet")
 _UNCHECKED = (b"CERT_NONE", b"CERT_OPTIONAL")
+# What only a computer's MicroPython has: whoever names them means the machine that tries it.
+_ESCAPES = ("VfsPosix", "ffi", "ffimod", "popen")
 _OWN = "device/"  # the runtime's own, which has names for all of it
 
 
@@ -40,7 +42,7 @@ def check(case):
     """Findings about the texts in a candidate's files."""
     texts = {path: _text(path, content) for path, content in _files(case.candidate)}
     made = [*_secrets(texts), *_guesses(texts), *_clear(texts), *_unchecked(texts)]
-    made += _addresses(texts)
+    made += [*_escapes(texts), *_addresses(texts)]
     return made or [Finding(NAME, PASS, TITLE, "No secrets, no talk in the clear.")]
 
 
@@ -125,6 +127,22 @@ def _unchecked(texts):
             "way can pass for the other end. Load the CA and ask for CERT_REQUIRED."
         )
         yield Finding(NAME, FAIL, "Certificates are not checked", sentence)
+
+
+def _escapes(texts):
+    found = sorted(
+        f"{name} ({path})"
+        for path, (text, _) in texts.items()
+        if path.endswith((".mpy", ".py"))
+        for name in _ESCAPES
+        if name.encode() in text.split(b"\n")
+    )
+    if found:
+        sentence = (
+            f"It names what no board has, but the machine that tries it: {_few(found)}. "
+            "Honest code has no use for that."
+        )
+        yield Finding(NAME, FAIL, "It means its verifier", sentence)
 
 
 def _addresses(texts):

@@ -1,33 +1,30 @@
 """Puts the case in a folder through every check on boards; prints what it finds, line by line."""
 
-import contextlib
 import ctypes
 import json
 import os
-import shutil
 import sys
 import tempfile
 import threading
-import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from host.verification import candidate
 from host.verification.finding import FAIL, WARN, Finding
-from host.verification.inside import cuts, stages, updates
+from host.verification.inside import cuts, guard, stages, updates
 from host.verification.inside.boards import Bench, TrialError
 
 _SET_DUMPABLE = 4
-_FULL = 0.9  # of the scratch disk
-_LOOK_S = 0.25
 
-# In the order of host.verification.checks; where a check that is vital fails, nothing follows.
-_STAGES = (
-    ("imports", stages.imports, True),
-    ("boots", stages.boots, True),
-    ("updates", updates.check, False),
-    ("cuts", cuts.check, False),
-    ("figures", stages.figures, False),
+# Those of a row at once, for boards wait more than they compute; after a row in which one failed
+# that is vital nothing follows.
+_ROWS = (
+    (("imports", stages.imports), ("boots", stages.boots)),
+    (("updates", updates.check), ("cuts", cuts.check)),
+    (("figures", stages.figures),),
 )
+_VITAL = ("imports", "boots")
 
 
 class Voice:
@@ -45,35 +42,42 @@ class Voice:
             self._file.flush()
 
 
-def main(folder):
-    """Check after check."""
+def main(case, hidden, only):
+    """Row after row of checks."""
     ctypes.CDLL(None).prctl(_SET_DUMPABLE, 0, 0, 0, 0)  # boards may not look into us
     voice = Voice()
     scratch = Path(tempfile.mkdtemp())
-    threading.Thread(target=_watch_disk, args=(voice, scratch), daemon=True).start()
-    case = candidate.read(Path(folder))
+    guard.start(scratch, hidden, partial(_end, voice))
+    case = candidate.read(Path(case))
     bench = Bench(scratch, case.candidate.value["product"], _model(case.candidate))
     is_over = False
-    for name, check, is_vital in _STAGES:
-        voice.say("at", name, "")
-        if is_over:
-            made = [Finding(name, WARN, "Not tried", "Not tried: what is above failed.")]
-        else:
-            made = _findings(name, check, bench, case, voice)
-        for one in made:
+    for row in _ROWS:
+        for one in _row(row, only, is_over, bench, case, voice):
             voice.say("found", *one)
-            is_over |= is_vital and one.level == FAIL
+            is_over |= one.check in _VITAL and one.level == FAIL
     voice.say("done")
     sys.stdout.flush()
     os._exit(0)  # whatever threads boards left behind
 
 
+def _row(row, only, is_over, bench, case, voice):
+    """What the checks of a row find, in their order."""
+    chosen = [one for one in row if not only or one[0] in only]
+    if is_over:
+        why = "Not tried: what is above failed."
+        return [Finding(name, WARN, "Not tried", why) for name, _ in chosen]
+    with ThreadPoolExecutor(len(row)) as pool:
+        runs = [pool.submit(_findings, *one, bench, case, voice) for one in chosen]
+        return [finding for run in runs for finding in run.result()]
+
+
 def _findings(name, check, bench, case, voice):
+    voice.say("at", name, "")
     try:
-        yield from check(bench, case, lambda detail: voice.say("at", name, detail))
+        return list(check(bench, case, lambda detail: voice.say("at", name, detail)))
     except TrialError as error:
         sentence = f"A board did not get that far: {error.sentence}."
-        yield Finding(name, FAIL, "A board did not get that far", sentence, error.log)
+        return [Finding(name, FAIL, "A board did not get that far", sentence, error.log)]
 
 
 def _model(release):
@@ -81,15 +85,10 @@ def _model(release):
     return next((one for one in boards if one.startswith("ESP32")), boards[0])
 
 
-def _watch_disk(voice, scratch):
-    while True:
-        time.sleep(_LOOK_S)
-        with contextlib.suppress(OSError):
-            used = shutil.disk_usage(scratch)
-            if used.used > _FULL * used.total:
-                voice.say("limit", "disk")
-                os._exit(3)
+def _end(voice, word):
+    voice.say("limit", word)
+    os._exit(3)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(**json.loads(sys.argv[1]))

@@ -8,7 +8,7 @@ import hashlib
 import random
 from concurrent.futures import ThreadPoolExecutor
 
-from host.verification.finding import FAIL, PASS, Finding
+from host.verification.finding import FAIL, PASS, WARN, Finding
 from host.verification.inside import variants
 from host.verification.inside.boards import TrialError, story
 
@@ -22,6 +22,10 @@ _LIMIT_S = 60
 def check(bench, case, tell):
     """Cuts of the update from what runs now, or from an idle release where nothing does."""
     release = case.candidate
+    if not case.cuts:
+        sentence = "Not tried: the host's setting verification_cuts is 0."
+        yield Finding(NAME, WARN, _TITLE, sentence)
+        return
     before = case.before or (release.number > 1 and variants.idle(release, release.number - 1))
     known = [one for one in (before, release) if one]
     tell("watching one update")

@@ -114,6 +114,8 @@ async def _watch(task):
         _Time.count += 2
         if task.done():
             return 'done'
+        if gc.mem_free() < 40000:  # what is left is for telling
+            return 'memory'
         took_ms = time.ticks_diff(_Time.real(), _Time.begun)
         if _Time.count == 800 or _Time.day >= {day_ms} or took_ms > {wall_ms}:
             return 'time'
@@ -134,9 +136,13 @@ except _Over as e:
 except BaseException as e:
     sys.print_exception(e, _out)
     _end = 'memory' if isinstance(e, MemoryError) else 'raised'
+for _name in list(sys.modules):
+    if _name == 'app' or _name.startswith('app.'):
+        del sys.modules[_name]
+_free = gc.mem_free()
 gc.collect()
 _s = list(_Time.samples)[: _Time.count]
-print('\x02' + json.dumps([_end, gc.mem_free(), _s, _out.getvalue()[-1500:]]) + '\x03')
+print('\x02' + json.dumps([_end, _free, _s, _out.getvalue()[-1500:]]) + '\x03')
 """
 
 _DAY_MS, _EVERY_MS, _WALL_MS = 86_400_000, 300_000, 3_000

@@ -68,8 +68,8 @@ def _day(prompt, unit):
         return Finding("imports", WARN, title, sentence, unit.log)
     samples = list(zip(flat[::2], flat[1::2], strict=True))
     rate, hours = soak.growth(samples)
-    if end == "memory":
-        sentence = f"It ran out of memory after {hours:.1f} hours: {_last(text)}."
+    if end == "memory" and not rate:
+        sentence = f"It ran out of memory after {hours:.1f} hours. {_last(text)}"
         return Finding("imports", FAIL, title, sentence, text)
     if rate:
         left = free / rate
@@ -104,6 +104,7 @@ def boots(bench, case, tell):
                 yield _unwell("boots", title, "a fresh board", report, unit)
                 return
             unit.wait_until_running(release.number)
+            unit.dwell()
             tell("starting it again")
             unit.start()
             unit.wait_until_running(release.number)

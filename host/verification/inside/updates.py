@@ -80,6 +80,7 @@ def _walk(bench, case, name, before, back, unit, is_set_up):
         yield stages._unwell(NAME, title, name, report, unit)
         return
     unit.wait_until_running(release.number)
+    unit.dwell()
     try:
         unit.start()
         unit.wait_until_running(release.number)

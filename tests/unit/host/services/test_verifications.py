@@ -74,6 +74,11 @@ def test_a_worker_that_died_is_followed(db, release):
     assert release.state == "verifying"
 
 
+def test_a_worker_that_is_known_to_be_dead_is_followed_at_once(db, release):
+    verifications.take(db, "one", now=NOW)
+    assert verifications.take(db, "two", lambda owner: owner == "one", now=NOW).owner == "two"
+
+
 def test_a_sign_of_life_keeps_the_job(db, release):
     verifications.take(db, "one", now=NOW)
     later = NOW + timedelta(seconds=verifications.LEASE_S)

@@ -85,6 +85,7 @@ HARMFUL = {
     "a key in code": {"app/main.mpy": f"KEY = {PEM.decode()!r}\n"},
     "a key as bytes": {"app/key.der": DER},
     "a token": {"app/main.mpy": "T = 'ghp_" + "a" * 36 + "'\n"},
+    "a way out": {"app/main.mpy": "import vfs\nvfs.mount(vfs.VfsPosix('/'), '/out')\n"},
     "no check": {
         "app/main.mpy": "import ssl\nc = ssl.SSLContext(2)\nc.verify_mode = ssl.CERT_NONE"
     },
