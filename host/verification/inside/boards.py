@@ -43,7 +43,7 @@ class Bench:
         self.approvers, self.shelf = Approvers(), Shelf()
         self._numbers = itertools.count(1)
         self._compiling = threading.Lock()
-        self.trial_s, self.watchdog_s = 24, 8
+        self.trial_s, self.watchdog_s, self.online_s = 24, 8, _ONLINE_S
         # Numbers rise by the clock, as a host's do; one for all that is offered but once.
         self.assignment = int(time.time()) - 1_577_836_800
 
@@ -128,8 +128,9 @@ class Unit:
 
     # What is done to it
 
-    def start(self, online_s=_ONLINE_S):
-        """Power it on and see it come online; how long that took."""
+    def start(self):
+        """Power it on anew and see it come online."""
+        online_s = self.bench.online_s
         self.board.power_off()
         self._mark, began = self.board.mark, time.monotonic()
         self.board.power_on()

@@ -71,7 +71,7 @@ async def main(board):
 def bench(tmp_path):
     """A bench whose boards are quick to judge."""
     made = Bench(tmp_path, "blink", "ESP32_GENERIC")
-    made.trial_s, made.watchdog_s = 8, 4
+    made.trial_s, made.watchdog_s, made.online_s = 8, 4, 10
     return made
 
 
