@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TRACEBACK_LINES = 6
 _IDS_SHOWN = 6
+_POLL_S = 1
 
 
 class Duration(click.ParamType):
@@ -172,6 +176,35 @@ def show(client: Client, rollout_id: int, devices: bool, as_json: bool) -> None:
     output.show(shown, as_json, _text)
 
 
+@rollout.command()
+@click.argument("rollout_id", metavar="ID", type=int)
+@click.option("--json", "as_json", is_flag=True, help="Print each change as a line of JSON.")
+@signed_in
+def watch(client: Client, rollout_id: int, as_json: bool) -> None:
+    """Follow a rollout until it ends, or is paused; a line for each change.
+
+    Exit status 0 only if it is finished. Ctrl-C stops watching, not the rollout.
+
+    \b
+    Example:
+      mpfleet rollout create 4 && mpfleet rollout watch 7
+    """
+    last = None
+    while True:
+        shown = client.get(f"/rollouts/{rollout_id}")
+        line = json.dumps({name: shown[name] for name in _WATCHED}) if as_json else _line(shown)
+        if line != last:
+            click.echo(output.plain(line))
+            last = line
+        if shown["state"] not in ("running", "scheduled"):
+            sys.exit(0 if shown["state"] == "finished" else 1)
+        _pause()
+
+
+def _pause() -> None:
+    time.sleep(_POLL_S)
+
+
 def _action(name: str, summary: str) -> None:
     def run(client: Client, rollout_id: int, reason: str, as_json: bool) -> None:
         value = {"reason": reason} if reason else {}
@@ -213,6 +246,16 @@ def _draft_text(made: dict[str, Any]) -> str:
     if made["held"]:
         lines.append(f"not offered, for it failed there: {', '.join(made['held'])} (see retry)")
     return "\n".join(lines)
+
+
+_WATCHED = ("state", "why", "wave", "done", "failed", "open", "waiting", "away", "devices")
+
+
+def _line(one: dict[str, Any]) -> str:
+    counts = ", ".join(f"{one[name]} {name}" for name in _WAVES[1:6] if one[name])
+    wave = one["waves"][one["wave"]]["name"]
+    why = f": {one['explanation']}" if one["explanation"] else ""
+    return f"{one['state']}, {wave}; {counts} of {one['devices']}{why}"
 
 
 _LIST = ("id", "product", "number", "state", "devices", "done", "failed", "open", "created_at")

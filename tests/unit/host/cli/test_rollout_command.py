@@ -116,6 +116,18 @@ def test_a_rollout_shows_its_waves_and_what_failed(host, signed_in, rollout, pro
     assert f"{device_id}  wave 0  failed  rolled-back (app-raised)" in shown
 
 
+def test_a_rollout_is_followed_until_it_ends(host, signed_in, rollout, monkeypatch):
+    from host.cli import rollout as command
+
+    steps = iter((lambda: None, lambda: signed_in("rollout", "abort", rollout["id"])))
+    monkeypatch.setattr(command, "_pause", lambda: next(steps)())
+    followed = signed_in("rollout", "watch", rollout["id"])
+    assert followed.exit_code == 1  # it is not finished
+    assert followed.output.splitlines() == [
+        "running, canaries; 4 waiting of 4", "aborted, canaries; 4 waiting of 4",
+    ]  # fmt: skip
+
+
 def test_the_record_is_exported_as_csv(signed_in, rollout):
     said = signed_in("events", "--rollout", rollout["id"], "--csv").output
     rows = list(csv.DictReader(said.splitlines()))

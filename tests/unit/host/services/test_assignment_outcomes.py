@@ -72,6 +72,42 @@ def test_what_is_over_stays_as_it_is(tell):
     assert tell("done") == ("failed", "app-raised")
 
 
+def test_a_report_from_the_past_moves_its_own_assignment_only(db, device, release, tell, offered):
+    newer = assignments.assign(db, [device], release, "alice")[0]
+    assert (tell("failed", "app-raised"), newer.state) == (("failed", "app-raised"), "offered")
+
+
+def test_bad_luck_of_the_past_opens_nothing_again(db, device, release, tell, offered):
+    assignments.assign(db, [device], release, "alice")
+    assert tell("interrupted", "interrupted") == ("superseded", "release-2")
+
+
+def test_a_report_that_comes_twice_counts_once(db, host, device, offered):
+    said = {"key": "0" * 16, "kind": "update", "outcome": "interrupted", "assignment": offered.id}
+    for _ in range(2):
+        reports.accept(db, host.settings, device, [said])
+    assert offered.interruptions == 1
+
+
+@pytest.mark.parametrize("number", (1, 2**31 - 1), ids=str)
+def test_a_report_for_an_assignment_that_never_was_changes_none(db, host, device, offered, number):
+    said = {"key": "0" * 16, "kind": "update", "outcome": "done", "assignment": number}
+    reports.accept(db, host.settings, device, [said])
+    assert offered.state == "offered"
+
+
+def test_steps_out_of_order_end_where_the_report_says(db, device, tell, offered):
+    for step in ("trial", "stage", "seal"):
+        assignments.follow(db, device, 2, step)
+    assert (tell("done"), assignments.stage(offered)) == (("done", None), "committed")
+
+
+def test_a_step_after_the_end_opens_nothing_again(db, device, tell, offered):
+    tell("done")
+    assignments.follow(db, device, 2, "stage")
+    assert offered.state == "done"
+
+
 def test_anothers_assignment_stays_as_it_is(db, host, offered, bob):
     other = make_device(db, bob, "24a160000002")
     said = {"key": "0" * 16, "kind": "update", "outcome": "done", "assignment": offered.id}
