@@ -2,7 +2,7 @@
 
 from sqlalchemy import delete, select
 
-from host.models import Outbox
+from host.models import Device, Outbox
 from host.services.clock import utc
 
 CHECK = {"what": "check"}
@@ -19,8 +19,14 @@ def put(session, device_id, what, *, now=None):
 
 
 def take(session, limit=100):
-    """The oldest waiting messages (`id`, `device_id`, `what`). They stay until `done` is told."""
-    return list(session.scalars(select(Outbox).order_by(Outbox.id).limit(limit)))
+    """The oldest messages (`id`, `device_id`, `what`) to devices that listen now.
+
+    Others wait until theirs does: a board whose memory bears one TLS session is not there while it
+    talks over HTTPS, and asked for its assignment a moment before. All stay until `done` is told.
+    """
+    waiting = select(Outbox).join(Device, Device.id == Outbox.device_id).order_by(Outbox.id)
+    listens = Device.online | (Outbox.what["what"].as_string() == DISCONNECT["what"])
+    return list(session.scalars(waiting.where(listens).limit(limit)))
 
 
 def done(session, ids):

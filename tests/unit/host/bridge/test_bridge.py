@@ -106,6 +106,12 @@ class Host:
         return self.device()
 
 
+async def listen(board):
+    """The board hears what it is told, and says that it is there."""
+    await board.subscribe(f"mpfleet/{ID}/notify")
+    await board.publish(f"mpfleet/{ID}/status", b'{"online": true}', retain=True)
+
+
 @contextlib.asynccontextmanager
 async def running(host, bridge=None):
     """A bridge that runs in this block, and has subscribed before it begins."""
@@ -206,7 +212,7 @@ def test_a_malformed_message_is_logged_and_what_follows_is_heard(play, caplog, b
 def test_what_waits_in_the_outbox_is_published_once(play):
     async def scene(host):
         async with host.board() as board, running(host):
-            await board.subscribe(f"mpfleet/{ID}/notify")
+            await listen(board)
             host.put(outbox.CHECK)
             first = bytes((await anext(board.messages)).payload)
             host.put(outbox.RETRY_ACTIVE)
@@ -269,7 +275,7 @@ def test_a_database_that_is_away_is_waited_for(play, monkeypatch):
     async def scene(host):
         bridge = host.bridge(BrokenLedger(host.database, 3))
         async with running(host, bridge), host.board() as board:
-            await board.subscribe(f"mpfleet/{ID}/notify")
+            await listen(board)
             host.put(outbox.CHECK)
             return bytes((await anext(board.messages)).payload)
 

@@ -219,6 +219,7 @@ def test_an_unfinished_release_is_not_approved(db, host, ada, release):
 def test_boards_that_wait_look_again_once_it_is_approved(db, host, ada, release, device):
     from host.services import outbox
 
+    device.online = True
     assignments.assign(db, [device], release, "alice")
     release.state = "verified"  # an older host let it be assigned before it was approved
     outbox.done(db, [row.id for row in outbox.take(db)])

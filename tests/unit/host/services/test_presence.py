@@ -133,7 +133,15 @@ def test_a_retired_board_is_nobody(db, device):
     assert devices.authenticate(db, DEVICE_ID, SECRET) is None
 
 
+def test_a_message_waits_until_its_board_listens(db, device):
+    outbox.put(db, DEVICE_ID, outbox.CHECK)
+    before = outbox.take(db)
+    presence.status(db, DEVICE_ID, {"online": True})
+    assert (before, [row.what for row in outbox.take(db)]) == ([], [outbox.CHECK])
+
+
 def test_a_message_waits_until_it_is_done(db, device):
+    device.online = True
     outbox.put(db, DEVICE_ID, outbox.CHECK)
     outbox.put(db, DEVICE_ID, outbox.CHECK)
     outbox.put(db, DEVICE_ID, outbox.DISCONNECT)
