@@ -6,7 +6,7 @@ The only device file the host imports.
 API = "/api/device/v1"
 PIECES = "application/vnd.mpfleet.pieces"  # SPEC section 6: a blob deflated piece by piece
 PIECES_MAGIC = b"MPZ1"
-PIECE_BYTES = 32768  # raw bytes in a piece: what a resumed download loses at most
+PIECE_BYTES = 8192  # raw bytes in a piece, which a board holds whole while it inflates it
 PIECE_WBITS = 12  # a 4 KiB window: inflating costs 6 kB of heap instead of 34
 PATCH = "application/vnd.mpfleet.patch"  # SPEC section 12; its parameter `from` names the source
 PATCH_MAGIC = b"MPD1"

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from device.update import patch
 
-PIECE = 32768
+PIECE = 8192
 BLOCK = 4096
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from micropython import const
 
 from device.errors import Damaged, Refused
+from device.protocol import MANIFEST_BYTES_MAX
 
 _FOLDER = const(0x4000)  # type of a folder in os.ilistdir
 _RELEASE = "release.json"
@@ -94,8 +95,11 @@ class AppSlot:
         """Path of the manifest of this hash: what lies here, else what the host sends.
 
         Raises:
+            Refused: it is longer than any may be.
             Damaged, NetworkError, HttpError: as Download.fetch().
         """
+        if size > MANIFEST_BYTES_MAX:
+            raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
         for path in (self.release, self.coming):
             if await FilePart(path).is_whole(download, size, digest):
                 return path

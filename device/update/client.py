@@ -136,8 +136,6 @@ class Client:
 
     async def _open(self, release):
         """What one walk needs, made for it alone: the heap is the application's otherwise."""
-        from device.update.download import Download
-
         journal = self._journal
         if not journal.is_about(release) or journal["step"] not in self._steps:
             journal.begin(release)
@@ -145,9 +143,6 @@ class Client:
             await self._power.retreat("cut off too often")
         self._power.remember(walks=self._power.walks + 1)
         self._slot = self._open_slot(self._record.idle)
-        self._download = Download(self._http, self._tell)
-        self._download.fetched = journal["fetched"]
-        self._download.copied = journal["copied"]
         self._peak = journal["peak"]
         self._told_ms = time.ticks_ms() - _TELL_MS  # the first word comes at once
 
@@ -172,12 +167,25 @@ class Client:
                 self._journal.report_full(self._reports, step, self._detail)
             return outcome
         finally:
-            if self._download:
-                self._journal.keep(peak=self._peak, **self._download.counts())
+            self._stop_download()
 
     def _close(self):
         self._slot = self._download = self._parts = None
         gc.collect()
+
+    def _start_download(self):
+        """The transfers of one step, loaded for it; they count on."""
+        from device.update.download import Download
+
+        self._download = Download(self._http, self._tell, self._journal)
+        return self._download
+
+    def _stop_download(self):
+        """Keep what it came to, and forget it: what comes next has its heap."""
+        if self._download:
+            self._journal.keep(peak=self._peak, **self._download.counts())
+            self._download = None
+            self._drop(_STAGING)
 
     async def _plan(self):
         await self._open_parts(True)
@@ -188,17 +196,16 @@ class Client:
         free = self._power.free_heap()
         if self._power.may_retreat and free < _STAGE_BYTES[parts.has_firmware]:
             raise MemoryError("free", free)
-        await parts.stage(self._download, self._identity.abi)
+        await parts.stage(self._start_download(), self._identity.abi)
 
     async def _seal(self):
-        await (await self._open_parts()).seal(self._download)
+        await (await self._open_parts()).seal(self._start_download())
 
     async def _activate(self):
         number = self._journal["number"]
         expected = (await self._open_parts()).expected
         letter = self._slot.letter
         self._close()
-        self._drop(_STAGING)
         self._make_trial().begin(letter, number, expected)
         self._journal.keep(step="trial")
         self._power.remember(rounds=0)
@@ -208,9 +215,10 @@ class Client:
         """The parts of this update; the manifest itself is not kept. `is_new`: judge it first."""
         if self._parts:
             return self._parts
+        path = await self._fetch_manifest()
         from device.update import plan
 
-        manifest, files = await self._load(plan)
+        manifest, files = self._firmware.read_manifest(plan, path)
         if is_new:
             number = self._nvs.number("number", 0) - self._is_unmanaged()
             me = self._firmware.about(self._identity, number, self._journal["number"])
@@ -224,12 +232,13 @@ class Client:
         self._parts = parts
         return parts
 
-    async def _load(self, plan):
-        """The manifest of this update and its Files: what lies in the slot, else fetched."""
+    async def _fetch_manifest(self):
+        """Path of the manifest of this update: it lies in the slot, else is fetched into it."""
         digest, size = self._journal["manifest"], self._journal["size"]
-        plan.check_name(digest, size)
-        path = await self._slot.fetch_manifest(digest, size, self._download)
-        return self._firmware.read_manifest(plan, path)
+        try:
+            return await self._slot.fetch_manifest(digest, size, self._start_download())
+        finally:
+            self._stop_download()
 
     def _is_unmanaged(self):
         """Whether what runs was changed over USB: then the release it was is taken once more."""

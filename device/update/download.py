@@ -21,6 +21,7 @@ from device.protocol import PATCH, PATCH_MAGIC, PIECE_BYTES, PIECE_WBITS, PIECES
 _CHUNK = const(1024)  # what is read at a time; a firmware partition takes more
 # What is no longer travels raw: inflating takes 8 kB of heap, and would save 3 on the wire.
 _RAW_BYTES = const(8192)
+_KEEP_BYTES = const(32768)  # flushed so often: what a power cut costs at most
 _HEAD = const(12)  # of the piece index
 _SLACK = const(64)  # a piece that does not shrink travels a little longer than it is
 _INDEX = ".index"
@@ -28,15 +29,18 @@ _FROM_THE_START = (200, 206, 416)  # answers to a Range that lead nowhere
 
 
 class Download:
-    """One update's transfers: the buffer they share and the bytes they came to."""
+    """Transfers of an update: the buffer they share and the bytes they came to, with `before`."""
 
-    def __init__(self, http, tell):
+    def __init__(self, http, tell, before):
         self._http = http
         self._tell = tell  # (done, total) → X-Progress; called between pieces
         self.take(_CHUNK)
-        self.fetched = self.copied = self.resumed = 0  # SPEC section 8, `bytes`
+        self.fetched = before["fetched"]  # SPEC section 8, `bytes`
+        self.copied = before["copied"]
+        self.resumed = before["resumed"]
         self.waited_ms = 0  # for the turns of others
         self.done = self.total = 0  # of the files to come, for the progress bar
+        self._unkept = 0  # bytes since the last flush
 
     def take(self, size):
         """From now on so many bytes at a time."""
@@ -147,6 +151,7 @@ class Download:
         try:
             if form is None and (index or response.kind in (PIECES, PATCH)):
                 raise HttpError("bad-answer", response.status)
+            self._unkept = 0
             with part.writer(done) as f:
                 if form:
                     lengths = lengths or await self._index(response, form, part)
@@ -171,7 +176,7 @@ class Download:
             left -= n
             since += n
             if since >= PIECE_BYTES:
-                self._flush(f, since)
+                self._put(f, since)
                 since = 0
             self.fetched += n
             await self.turn()
@@ -194,7 +199,7 @@ class Download:
             if stream.tell() != length:
                 raise Damaged(form.code, stream.tell(), length)
             done += piece
-            self._flush(f, piece)
+            self._put(f, piece)
 
     async def _inflate(self, blocks, f, found):
         """Bytes of one piece. A function of its own, for a frame remembers what it looped over."""
@@ -228,8 +233,12 @@ class Download:
                 f.write(index)
         return lengths
 
-    def _flush(self, f, n):
-        f.flush()  # littlefs keeps what was flushed: a cut costs a piece at most
+    def _put(self, f, n):
+        """So many bytes more were written: littlefs keeps what was flushed."""
+        self._unkept += n
+        if self._unkept >= _KEEP_BYTES:
+            f.flush()
+            self._unkept = 0
         self.step(n)
 
     def step(self, n):

@@ -110,7 +110,7 @@ def open_slot(image, folder):
 
 
 class Files:
-    """What a release lists, (path, size, hash) each, packed: as objects they take thrice the heap."""
+    """What a release lists, (path, size, hash) each, packed: a third of what objects take."""
 
     def __init__(self, entries):
         packed = bytearray()

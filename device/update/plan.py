@@ -4,7 +4,6 @@ import json
 
 from device.errors import Refused, StorageFull
 from device.protocol import (
-    MANIFEST_BYTES_MAX,
     MANIFEST_DEPTH_MAX,
     MANIFEST_FORMAT,
     PART_FOLDERS,
@@ -39,14 +38,6 @@ _FIELDS = (
     ("firmwares", list),
     ("parts", dict),
 )
-
-
-def check_name(digest, size):
-    """Raise Refused unless a manifest may be called so, and be so long."""
-    if size > MANIFEST_BYTES_MAX:
-        raise Refused("manifest-too-large", size, MANIFEST_BYTES_MAX)
-    if not is_digest(digest):
-        raise Refused("manifest-invalid", "hash", digest)
 
 
 def parse(stream):

@@ -55,7 +55,7 @@ def from_patch(out, digest):
         made = patch.Patch(read_source, source_bytes, target_bytes, view)
         for n in range(len(lengths)):
             inflater = DeflateIO(BytesIO(f.read(lengths[n])), RAW, 12)
-            for block in made.blocks(inflater, n * 32768):
+            for block in made.blocks(inflater, n * 8192):
                 digest.update(block)
                 out.write(block)
                 yield

@@ -119,7 +119,7 @@ def begin(form):
     """A Download from the server of this form, and the http to close after it."""
     settings = {"addresses": ["127.0.0.1"], "port": given["ports"][form]}
     http = AskingHttp(Host(settings, [ca], Calm()), Calm(), Calm(), "Bearer bench")
-    return Download(http, peak), http
+    return Download(http, peak, {"fetched": 0, "copied": 0, "resumed": 0}), http
 
 
 def firmware():

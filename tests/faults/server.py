@@ -238,7 +238,7 @@ _WRONGS = {
 def _lengths(answer):
     """Of the index and of index and first piece, where an answer has them."""
     if answer[:4] not in (protocol.PIECES_MAGIC, protocol.PATCH_MAGIC):
-        return 12, 32768
+        return 12, protocol.PIECE_BYTES
     at = 12 if answer[:4] == protocol.PIECES_MAGIC else 48
     [count] = struct.unpack_from("<I", answer, 8)
     index = at + 4 * count

@@ -24,7 +24,7 @@ def trust_what_is_there():
     async def is_there(self, size, digest, download):
         return self.size() is not None
 
-    async def stage(self, files, active, download, abi):
+    async def stage(self, files, active, old, download, abi):
         await self._prune(files, download)
         for path, size, digest in files:
             if self._has(path):
@@ -73,7 +73,7 @@ def valid_before_seal():
     async def stage(self):
         parts = await self._open_parts()
         self._record.change(active=self._slot.letter, firmware=parts.expected)
-        await parts.stage(self._download, 6)
+        await parts.stage(self._start_download(), 6)
 
     client.Client._stage = stage
 

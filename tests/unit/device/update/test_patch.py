@@ -65,7 +65,7 @@ def run():
         made = patch.Patch(read_source, source_bytes, target_bytes, memoryview(bytearray(4096)))
         for n in range(first, len(lengths)):
             stream = BytesIO(f.read(lengths[n]))
-            for block in made.blocks(DeflateIO(stream, RAW, 12), n * 32768):
+            for block in made.blocks(DeflateIO(stream, RAW, 12), n * 8192):
                 out.write(block)
             assert stream.tell() == lengths[n]
 
@@ -248,7 +248,7 @@ peak = 0
 
 def apply(n):  # in a frame of its own: one that looped goes on holding what it looped over
     global peak
-    for block in made.blocks(DeflateIO(BytesIO(pieces[n]), RAW, 12), n * 32768):
+    for block in made.blocks(DeflateIO(BytesIO(pieces[n]), RAW, 12), n * 8192):
         gc.collect()
         peak = max(peak, gc.mem_alloc() - before)
 
