@@ -43,9 +43,9 @@ def jittered(seconds):
     return max(1, seconds) * (768 + 2 * os.urandom(1)[0]) // 1024 + 1
 
 
-def is_short(blocks):
-    """Whether TLS would leave too little for WiFi, or not fit at all."""
-    return bool(blocks) and max(blocks) < _ROOM_BYTES
+def is_short(blocks, sessions):
+    """Whether so many more sessions would leave too little for WiFi, or not fit at all."""
+    return bool(blocks) and max(blocks) < _ROOM_BYTES * sessions
 
 
 def drop(names=_TRANSIENT):
@@ -155,7 +155,8 @@ class Checkin:
 
     async def _talk(self):
         """One conversation; returns seconds until the next."""
-        self.is_tight = self.is_tight or is_short(largest_blocks())
+        sessions = 1 if self._link.is_online else 2  # MQTT's comes with or after this talk
+        self.is_tight = self.is_tight or is_short(largest_blocks(), sessions)
         if self.is_tight:
             await self._link.pause()
         talk = self._talks.open()

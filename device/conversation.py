@@ -13,6 +13,7 @@ from device.http import Http
 from device.protocol import credentials
 
 _ANSWER_BYTES = const(2048)
+_UPDATE_BYTES = const(40960)  # a look-up and an update take so much heap on a 32-bit chip
 _REGISTRATION = const("device.registration")
 _TRUST = (
     "device.update.trust",
@@ -137,6 +138,9 @@ class Trust:
     async def _ask(self, release, journal):
         """Whether approvers want the release here; where not, it was refused and reported."""
         r = self._r
+        free = r.power.free_heap()
+        if r.power.may_retreat and free < _UPDATE_BYTES:
+            await self.retreat(MemoryError("free", free))  # it would not even fail: TLS stalls
         try:
             await self._load(journal).vouch(release, r.identity)
             return True

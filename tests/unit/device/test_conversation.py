@@ -33,6 +33,9 @@ class Runtime:
         pass
     class power:
         is_alone = False
+        may_retreat = given[5] is not None  # else there is nowhere to go
+        def free_heap():
+            return given[5]
         async def retreat(why):
             print("retreat")
 class Loaded:
@@ -65,8 +68,9 @@ IDLE = {"state": "claimed", "release": None}
 TRUSTED = {"versions": {"timestamp": 7}, "until": 1000}
 
 
-def talk(on_board, answer=IDLE, trial="-", number=0, trusted=TRUSTED, now=999):
-    return on_board(TALK, answer, trial, number, trusted, now)
+def talk(on_board, answer=IDLE, trial="-", number=0, trusted=TRUSTED, now=999, free=None):
+    """`free` bytes of heap, None where there is no update mode to go to."""
+    return on_board(TALK, answer, trial, number, trusted, now, free)
 
 
 def test_a_talk_registers_delivers_asks_and_delivers_again(on_board):
@@ -129,6 +133,13 @@ def test_doubt_is_reported_in_the_same_talk(on_board):
 
 def test_what_the_heap_does_not_bear_goes_on_in_update_mode(on_board):
     assert talk(on_board, {**IDLE, "metadata": "too much"})[-2:] == ["retreat", "died"]
+
+
+@pytest.mark.parametrize(
+    ("free", "is_left"), ((40_959, True), (40_960, False), (None, False)), ids=str
+)
+def test_an_update_that_will_not_fit_is_not_begun_beside_the_application(on_board, free, is_left):
+    assert ("retreat" in talk(on_board, RELEASE, free=free)) == is_left
 
 
 def test_a_talk_is_not_over_while_a_trial_runs(on_board):
