@@ -201,12 +201,16 @@ def build(r):
 def build_client(r, http):
     """The update client of this runtime, which asks through `http`."""
     from device.update import firmware
-    from device.update.app_slot import AppSlot
     from device.update.client import Client
     from device.update.steps import Journal
 
     log, record, reports, power, nvs = r.log, r.record, r.reports, r.power, r.nvs
     journal = Journal(r.store)
+
+    def open_slot(letter):
+        from device.update.app_slot import AppSlot  # not while an image is staged
+
+        return AppSlot(letter)
 
     def make_trial():
         from device.update.trial import Health, Trial  # not by most talks
@@ -220,7 +224,7 @@ def build_client(r, http):
         http,
         record,
         journal,
-        AppSlot,
+        open_slot,
         firmware,
         make_trial,
         reports,

@@ -74,6 +74,10 @@ class AppSlot:
         """Whether it claims to hold a release."""
         return _size(self.release) is not None
 
+    def manifest(self):
+        """Where the manifest of what is, or comes to be, in it lies."""
+        return self.release if _size(self.coming) is None else self.coming
+
     def manifests(self):
         """Where that of its release may lie, or of what it held before a change over USB."""
         return self.release, self.folder + "/" + _WAS

@@ -25,7 +25,8 @@ _WALKS = const(3)
 _PERIOD_S = const(90)  # where no watchdog is armed
 _TRIAL = const("device.update.trial")
 _PLAN = const("device.update.plan")
-_STAGING = const("device.update.download")
+_STAGING = ("device.update.download", "device.update.patch", "device.update.app_slot")
+_STEPS = ("plan", "stage", "seal", "activate")  # a method each; the trial's are not walked here
 # Where the journal counts a step's failures.
 _COUNTERS = {"plan": "tries", "stage": "tries", "seal": "seals"}
 
@@ -66,13 +67,8 @@ class Client:
         self._link = link
         self._drop = drop
         self._log = log
-        self._steps = {
-            "plan": self._plan,
-            "stage": self._stage,
-            "seal": self._seal,
-            "activate": self._activate,
-        }
-        self._slot = self._download = self._parts = None
+        self._download = self._parts = None
+        self._came = 0, 0  # bytes of the files to come, for the progress bar
         self._word = self._detail = None
         self._patience_ms = (power.watchdog_s or _PERIOD_S) * 1000
         self._told_ms = self._peak = 0
@@ -119,7 +115,7 @@ class Client:
     async def _walk(self, release):
         await self._open(release)
         step = after_power_loss(self._journal["step"], False)
-        while step in self._steps:
+        while step in _STEPS:
             outcome = await self._do(step)
             self._drop(_PLAN)
             counter = _COUNTERS.get(step)
@@ -137,12 +133,11 @@ class Client:
     async def _open(self, release):
         """What one walk needs, made for it alone: the heap is the application's otherwise."""
         journal = self._journal
-        if not journal.is_about(release) or journal["step"] not in self._steps:
+        if not journal.is_about(release) or journal["step"] not in _STEPS:
             journal.begin(release)
         if self._power.may_retreat and self._power.walks >= _WALKS:
             await self._power.retreat("cut off too often")
         self._power.remember(walks=self._power.walks + 1)
-        self._slot = self._open_slot(self._record.idle)
         self._peak = journal["peak"]
         self._told_ms = time.ticks_ms() - _TELL_MS  # the first word comes at once
 
@@ -150,7 +145,7 @@ class Client:
         """Note the step, do it, and judge how it went."""
         try:
             self._journal.write(step=step)
-            await self._steps[step]()
+            await getattr(self, "_" + step)()
             return SUCCESS
         except (DeviceError, MemoryError, OSError) as e:
             # TLS found no memory, though MQTT's session has ended for it
@@ -170,43 +165,52 @@ class Client:
             self._stop_download()
 
     def _close(self):
-        self._slot = self._download = self._parts = None
-        gc.collect()
+        self._parts = None
+        self._stop_download()
+
+    def _open_slots(self):
+        record = self._record
+        return self._open_slot(record.idle), self._open_slot(record.active)
 
     def _start_download(self):
         """The transfers of one step, loaded for it; they count on."""
         from device.update.download import Download
 
+        self._drop(_PLAN)
         self._download = Download(self._http, self._tell, self._journal)
+        self._download.done, self._download.total = self._came
         return self._download
 
     def _stop_download(self):
         """Keep what it came to, and forget it: what comes next has its heap."""
-        if self._download:
-            self._journal.keep(peak=self._peak, **self._download.counts())
-            self._download = None
-            self._drop(_STAGING)
+        download = self._download
+        if download:
+            self._journal.keep(peak=self._peak, **download.counts())
+            self._came = download.done, download.total
+        self._download = download = None
+        self._drop(_STAGING)
 
     async def _plan(self):
         await self._open_parts(True)
 
     async def _stage(self):
         parts = await self._open_parts()
+        self._journal.keep(resumed=0)
+        self._came = 0, 0
         gc.collect()
         free = self._power.free_heap()
         if self._power.may_retreat and free < _STAGE_BYTES[parts.has_firmware]:
             raise MemoryError("free", free)
-        await parts.stage(self._start_download(), self._identity.abi)
+        await parts.stage(self._identity.abi)
 
     async def _seal(self):
-        await (await self._open_parts()).seal(self._start_download())
+        await (await self._open_parts()).seal()
 
     async def _activate(self):
         number = self._journal["number"]
         expected = (await self._open_parts()).expected
-        letter = self._slot.letter
         self._close()
-        self._make_trial().begin(letter, number, expected)
+        self._make_trial().begin(self._record.idle, number, expected)
         self._journal.keep(step="trial")
         self._power.remember(rounds=0)
         await self._power.restart("trial of release %d" % number)
@@ -220,15 +224,18 @@ class Client:
 
         manifest, files = self._firmware.read_manifest(plan, path)
         if is_new:
-            number = self._nvs.number("number", 0) - self._is_unmanaged()
+            # what was changed over USB takes the release it was once more
+            is_managed = self._record.mode != "active" or self._open_slots()[1].is_sealed
+            number = self._nvs.number("number") - (not is_managed)
             me = self._firmware.about(self._identity, number, self._journal["number"])
             plan.judge(manifest, me)
         image = plan.image(manifest, self._identity.model)
-        active = self._open_slot(self._record.active)
-        old = self._firmware.listed(plan, active.manifests())
-        parts = self._firmware.Parts(files, image, self._slot, old, active)
+        parts = self._firmware.Parts(
+            image, self._open_slots, self._start_download, self._stop_download
+        )
         if is_new:
-            parts.check(plan, self._journal["size"], self._nvs.number("rollback", 0) == 1)
+            can_undo = self._nvs.number("rollback") == 1
+            parts.check(plan, files, self._journal["size"], can_undo)
         self._parts = parts
         return parts
 
@@ -236,14 +243,10 @@ class Client:
         """Path of the manifest of this update: it lies in the slot, else is fetched into it."""
         digest, size = self._journal["manifest"], self._journal["size"]
         try:
-            return await self._slot.fetch_manifest(digest, size, self._start_download())
+            slot, _ = self._open_slots()
+            return await slot.fetch_manifest(digest, size, self._start_download())
         finally:
             self._stop_download()
-
-    def _is_unmanaged(self):
-        """Whether what runs was changed over USB: then the release it was is taken once more."""
-        record = self._record
-        return record.mode == "active" and not self._open_slot(record.active).is_sealed
 
     def _refuse(self, step, outcome):
         """The release is not for this board as it stands: say so, and never start it again."""

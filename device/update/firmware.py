@@ -166,22 +166,29 @@ def listed(plan, paths):
     return Files(())
 
 
+def unpack(slot, active):
+    """The Files that come into a slot, and those of the active one."""
+    from device.update import plan
+
+    return read_manifest(plan, slot.manifest())[1], listed(plan, active.manifests())
+
+
 class Parts:
     """The parts of a release on their way: app always, firmware if another runs.
 
     Both are staged and sealed before either is set on trial, so they change together or not at
-    all. `files` come into `slot`, the idle one; `old` are those of `active`, which stays.
+    all. `open_slots()` opens the idle app slot and the active one, `start()` and `stop()` a
+    download: what one part takes is dropped before the other, for both together do not fit.
     """
 
-    def __init__(self, files, image, slot, old, active):
-        self._files = files
-        self._slot = slot
-        self._old = old
-        self._active = active
+    def __init__(self, image, open_slots, start, stop):
         self._image = None
+        self._open_slots = open_slots
+        self._start = start
+        self._stop = stop
         self.expected = running()  # what the trial must run on
         if image and not (self.expected and image["elf"] == hex_elf(self.expected)):
-            self._image = open_slot(image, slot.folder)
+            self._image = open_slot(image, open_slots()[0].folder)
             self.expected = self._image.identity
 
     @property
@@ -189,24 +196,29 @@ class Parts:
         """Whether an image comes with it."""
         return self._image is not None
 
-    def check(self, plan, manifest_bytes, has_rollback):
+    def check(self, plan, files, manifest_bytes, has_rollback):
         """Whether the parts fit. Raises Refused, StorageFull."""
         if self._image:
             self._image.check(has_rollback)
-        needed = plan.need(self._files, manifest_bytes)
-        self._slot.check_room(plan, needed, self._active)
+        slot, active = self._open_slots()
+        slot.check_room(plan, plan.need(files, manifest_bytes), active)
 
-    async def stage(self, download, abi):
+    async def stage(self, abi):
         """Fill both slots. The image first: the app's slot then drops what was noted of it."""
-        download.resumed = 0
-        download.done = download.total = 0
-        self._slot.unseal()
+        self._open_slots()[0].unseal()
         if self._image:
-            await self._image.stage(download)
-        await self._slot.stage(self._files, self._active, self._old, download, abi)
+            self._stop()
+            await self._image.stage(self._start())
+            self._stop()
+        slot, active = self._open_slots()
+        files, old = unpack(slot, active)
+        await slot.stage(files, active, old, self._start(), abi)
 
-    async def seal(self, download):
+    async def seal(self):
         """Read every byte of both back."""
         if self._image:
-            await self._image.seal(download)
-        await self._slot.seal(self._files, download)
+            await self._image.seal(self._start())
+            self._stop()
+        slot, active = self._open_slots()
+        files, _ = unpack(slot, active)
+        await slot.seal(files, self._start())

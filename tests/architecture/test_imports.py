@@ -65,7 +65,10 @@ TABLE = (
     ),
     ("device/checkin.py", ("device.errors", "device.conversation", "device.power")),
     ("device/connection.py", ("device.errors", "device.power")),
-    ("device/update/firmware.py", ("device.errors", "device.update.firmware_slot")),
+    (
+        "device/update/firmware.py",
+        ("device.errors", "device.update.firmware_slot", "device.update.plan"),
+    ),
     ("device/update/firmware_slot.py", ("device.errors", "device.update.firmware")),
     ("device/*", ("device.errors", "device.protocol")),
     ("simulator/*", ("simulator", "simulator.*")),

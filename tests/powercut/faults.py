@@ -11,7 +11,7 @@ def trial_before_stage():
 
     async def early(self):
         parts = await self._open_parts()
-        self._make_trial().begin(self._slot.letter, self._journal["number"], parts.expected)
+        self._make_trial().begin(self._record.idle, self._journal["number"], parts.expected)
         await stage(self)
 
     client.Client._stage = early
@@ -72,8 +72,8 @@ def valid_before_seal():
 
     async def stage(self):
         parts = await self._open_parts()
-        self._record.change(active=self._slot.letter, firmware=parts.expected)
-        await parts.stage(self._start_download(), 6)
+        self._record.change(active=self._record.idle, firmware=parts.expected)
+        await parts.stage(6)
 
     client.Client._stage = stage
 

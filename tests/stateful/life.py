@@ -155,8 +155,11 @@ class Board:
             set_boot=firmware.set_boot,
             discard=firmware.discard,
             about=firmware.about,
-            open_slot=lambda image, folder: FirmwareSlot(world, image["name"]),
+            Parts=firmware.Parts,
+            read_manifest=self._manifest,
         )
+        firmware.open_slot = lambda image, folder: FirmwareSlot(world, image["name"])
+        firmware.unpack = lambda slot, active: ((), ())
         config = types.SimpleNamespace(trial_s=120)
         health = types.SimpleNamespace(judge=self._judge)
         trial_ = trial.Trial(
@@ -179,16 +182,16 @@ class Board:
             lambda names: None,
             log,
         )
-        client._load = self._manifest
         return client
 
-    async def _manifest(self, _):
+    def _manifest(self, plan, path):
         image = self.releases[self.assigned][1]
-        parts = {"app": {"files": [["app/main.mpy", 100, "0" * 64]]}}
+        files = [["app/main.mpy", 100, "0" * 64]]
+        parts = {"app": {"files": files}}
         if image:
             elf = image.encode().ljust(16, b"\0").hex()
             parts["firmware"] = {"ESP32_GENERIC": {"size": 1, "elf": elf, "name": image}}
-        return {
+        manifest = {
             "product": "blink",
             "number": self.assigned,
             "boards": ["ESP32_GENERIC"],
@@ -196,6 +199,7 @@ class Board:
             "firmwares": [],
             "parts": parts,
         }
+        return manifest, files
 
     def _staged(self):
         if self.releases[self.assigned][1] is None:

@@ -145,7 +145,7 @@ def begin_the_trial_before_staging(board, monkeypatch):
 
     async def early(self):
         expected = (await self._open_parts()).expected
-        self._make_trial().begin(self._slot.letter, self._journal["number"], expected)
+        self._make_trial().begin(self._record.idle, self._journal["number"], expected)
         await stage(self)
 
     monkeypatch.setattr(Client, "_stage", early)

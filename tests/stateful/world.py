@@ -200,7 +200,7 @@ class Nvs:
     def __init__(self, world):
         self._world = world
 
-    def number(self, key, default):
+    def number(self, key, default=0):
         return self._world.numbers.get(key, default)
 
     def set_number(self, key, n):
@@ -220,8 +220,14 @@ class Slot:
     def is_sealed(self):
         return self._world.slots.get(self.letter) is not None
 
-    def pack(self, files):
-        return files
+    async def fetch_manifest(self, *_):
+        return self.manifest()
+
+    def manifest(self):
+        return self.folder + "/release.json"
+
+    def manifests(self):
+        return ()
 
     def check_room(self, *_):
         pass
