@@ -167,7 +167,7 @@ class Board:
         )
         identity = types.SimpleNamespace(product="blink", model="ESP32_GENERIC", abi=6)
         link = types.SimpleNamespace(resume=lambda: None, publish=lambda *_: None, is_online=True)
-        client = clients.Client(
+        return clients.Client(
             None,
             record_,
             journal_,
@@ -182,7 +182,6 @@ class Board:
             lambda names: None,
             log,
         )
-        return client
 
     def _manifest(self, plan, path):
         image = self.releases[self.assigned][1]

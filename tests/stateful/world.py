@@ -19,7 +19,9 @@ SOURCE = Path(__file__).parents[2] / "boot.py"
 POWER_ON, HARD, WATCHDOG = 1, 2, 3
 LABELS = ("ota_0", "ota_1")
 LIVES_MAX = 80  # more starts than that without coming to rest is for ever
-PATCHES = {"micropython": types.SimpleNamespace(const=lambda x: x)}
+PATCHES = {
+    "micropython": types.SimpleNamespace(const=lambda x: x, kbd_intr=lambda code: None)
+}
 
 
 class PowerCut(BaseException):
