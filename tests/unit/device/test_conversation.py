@@ -25,8 +25,9 @@ class Client:
 class Runtime:
     class store:
         def load(name, default):
-            return given[3] if name == "trusted.json" else default
+            return {"trusted.json": given[3], "journal": given[6]}.get(name) or default
     class clock:
+        is_set = given[4] > 0
         def now():
             return given[4]
     class identity:
@@ -68,9 +69,9 @@ IDLE = {"state": "claimed", "release": None}
 TRUSTED = {"versions": {"timestamp": 7}, "until": 1000}
 
 
-def talk(on_board, answer=IDLE, trial="-", number=0, trusted=TRUSTED, now=999, free=None):
+def talk(on_board, answer=IDLE, trial="-", number=0, trusted=TRUSTED, now=999, free=None, journal=None):
     """`free` bytes of heap, None where there is no update mode to go to."""
-    return on_board(TALK, answer, trial, number, trusted, now, free)
+    return on_board(TALK, answer, trial, number, trusted, now, free, journal)
 
 
 def test_a_talk_registers_delivers_asks_and_delivers_again(on_board):
@@ -133,6 +134,30 @@ def test_doubt_is_reported_in_the_same_talk(on_board):
 
 def test_what_the_heap_does_not_bear_goes_on_in_update_mode(on_board):
     assert talk(on_board, {**IDLE, "metadata": "too much"})[-2:] == ["retreat", "died"]
+
+
+STAGING = {"assignment": 9, "number": 4, "manifest": "ab", "size": 7, "step": "stage"}
+
+
+@pytest.mark.parametrize(
+    ("metadata", "now", "journal", "is_asked"),
+    (
+        (7, 999, STAGING, False),
+        (7, 999, {**STAGING, "step": "plan"}, True),
+        (7, 999, {**STAGING, "manifest": "cd"}, True),
+        (8, 999, STAGING, True),
+        (7, 1000, STAGING, True),
+        (7, 0, STAGING, True),
+    ),
+    ids=["same", "not planned", "another", "newer metadata", "expired", "no clock"],
+)
+def test_a_release_on_its_way_is_vouched_for_once(on_board, metadata, now, journal, is_asked):
+    lines = talk(on_board, {**RELEASE, "metadata": metadata}, now=now, journal=journal)
+    assert ("vouch 4" in lines, "client 4" in lines) == (is_asked, True)
+
+
+def test_a_host_that_tells_of_no_metadata_is_asked_again(on_board):
+    assert "vouch 4" in talk(on_board, RELEASE, journal=STAGING)
 
 
 @pytest.mark.parametrize(
