@@ -50,7 +50,7 @@ def of(
     described = application.read_description(folder) if folder else {}
     product = product or described.get("product") or _only_product(client)
     if folder and number is None and not client.releases(product):
-        _release_first(client, folder)
+        number = _release_first(client, folder)
     return Plan(
         product,
         list(addresses) or _reachable(fleet["addresses"], ports),
@@ -150,9 +150,17 @@ def _only_product(client: Client) -> str:
     return products.pop()
 
 
-def _release_first(client: Client, folder: Path) -> None:
+def _release_first(client: Client, folder: Path) -> int:
+    """Make the first release and see it tried; its number."""
     from host.builder import release as releases
+    from host.cli import verification
     from host.cli.release import build_time, publish
+    from host.deploy import DeployError
 
     product = releases.application.read_description(folder)["product"]
-    publish(client, releases.build(folder, client.next_number(product), build_time()))
+    made = releases.build(folder, client.next_number(product), build_time())
+    publish(client, made)
+    found = verification.follow(client, product, made.number)
+    if found["state"] == "rejected":
+        raise DeployError("rejected", verification.text(found), "mend it and deploy again")
+    return made.number

@@ -13,7 +13,7 @@ from host.cli.session import connect
 
 if TYPE_CHECKING:
     from host.builder.release import Release
-    from host.rig.report import Result
+    from host.rig.report import Report, Result
 
 _INTERRUPTED = 130
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -35,6 +35,12 @@ def rig() -> None:
     type=click.Path(file_okay=False, path_type=Path),
     help="Folder of serial logs. [default: build/rig/<time>]",
 )
+@click.option(
+    "--hand-in",
+    "hands_in",
+    is_flag=True,
+    help="Hand the results to the host as findings of the release, which is given by its number.",
+)
 @output.as_json
 @click.pass_context
 def run(
@@ -45,6 +51,7 @@ def run(
     only: tuple[str, ...],
     junit: Path | None,
     logs: Path | None,
+    hands_in: bool,
     as_json: bool,
 ) -> None:
     """Play all scenarios with a release on the boards of a rig file.
@@ -58,18 +65,23 @@ def run(
     Examples:
       mpfleet rig run blink-4.mpfleet --rig rig.toml --junit report.xml
       mpfleet rig run 4 --product blink --rig rig.toml --json
+      mpfleet rig run 4 --product blink --rig rig.toml --hand-in
       mpfleet rig run blink-4.mpfleet --rig rig.toml --only boots --only app-update
     """
     from host.rig import file as files
     from host.rig import report as reports
     from host.rig.session import Session
 
+    if hands_in and not release.isdigit():
+        raise click.UsageError("--hand-in is for a release on the host, given by its number")
     chosen = _scenarios(only)
     bench = files.load(file)
     candidate = _release(context.obj, release, product)
     folder = logs or Path("build/rig") / time.strftime("%Y%m%d-%H%M%S")
     with Session(bench, candidate, folder) as session:
         found = session.play(chosen, _silent if as_json else _tell)
+    if hands_in and not found.is_interrupted:
+        _hand_in(context.obj, file.stem, found)
     if junit:
         reports.write_junit(found, junit)
     output.show(found.value, as_json, lambda _: found.summary)
@@ -120,6 +132,27 @@ def _release(profile: str, release: str, product: str | None) -> Release:
     finally:
         client.close()
     return found
+
+
+def _hand_in(profile: str, source: str, found: Report) -> None:
+    """Each scenario on each board is a finding: one that was skipped a warning."""
+    levels = {"passed": "pass", "skipped": "warn", "failed": "fail"}
+    findings = [
+        {
+            "check": one.scenario,
+            "level": levels[one.outcome],
+            "title": f"{one.scenario} on {one.board}",
+            "sentence": one.detail[:1000] or one.outcome,
+            "log": f"{one.reason or one.outcome}, {one.seconds:.1f} s; logs in {found.folder}",
+        }
+        for one in found.results
+    ]
+    client = connect(profile)
+    try:
+        where = f"/releases/{found.product}/{found.number}/findings"
+        client.send("POST", where, {"source": source[:50], "findings": findings})
+    finally:
+        client.close()
 
 
 def _tell(result: Result) -> None:

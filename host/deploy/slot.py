@@ -9,7 +9,7 @@ from host.deploy.errors import DeployError
 from host.deploy.work import Work
 
 FIRST = "a"
-_WHOLE = ("verified", "approved")  # with a number, a person chose it
+_WHOLE = ("approved", "verified")  # whoever holds the cable may run what nobody approved yet
 
 
 def copy_first(work: Work) -> None:
@@ -24,7 +24,7 @@ def copy_first(work: Work) -> None:
     chosen = _choose(work)
     if chosen is None:
         product = work.plan.product
-        work.say(f"{product} has no approved release yet: the board runs the runtime alone")
+        work.say(f"{product} has no verified release yet: the board runs the runtime alone")
         return
     manifest = work.host.manifest(work.plan.product, chosen)
     _check_model(work, json.loads(manifest)["boards"])
@@ -37,10 +37,11 @@ def copy_first(work: Work) -> None:
 
 
 def _choose(work: Work) -> int | None:
-    """The number asked for, or the newest release that is approved."""
+    """The number asked for, else the newest release that is approved, else that is verified."""
     states = {r["number"]: r["state"] for r in work.host.releases(work.plan.product)}
     if work.plan.number is None:
-        return max((n for n, state in states.items() if state == "approved"), default=None)
+        newest = (max((n for n in states if states[n] == one), default=None) for one in _WHOLE)
+        return next((number for number in newest if number is not None), None)
     if states.get(work.plan.number) not in _WHOLE:
         detail = f"{work.plan.product} has no release {work.plan.number} that may run"
         raise DeployError("no-release", detail, "mpfleet release list shows what there is")
