@@ -77,7 +77,7 @@ package: $(READY) ## Write package.json anew: what `mpremote mip install` brings
 size: $(READY) ## Print the .mpy bytes of each device module, and the flash blocks they take
 	@$(BIN)/mpfleet size
 
-libs: $(READY) ## Fetch umqtt.simple from MicroPython's package index into lib/, for boards and tests
+libs: $(READY) ## Fetch umqtt.simple and aioble from MicroPython's package index into lib/, for boards and tests
 	$(BIN)/python -m host.deploy.libs lib
 
 system-packages: ## Install the Debian packages the tests use (as root)

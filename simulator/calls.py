@@ -8,7 +8,7 @@ from simulator import image
 from simulator.clockwork import EPOCH_2000, RealTimeClock
 from simulator.control import Later
 from simulator.machine import HARD
-from simulator.radio import LINK_STALL
+from simulator.radio import LINK_STALL, ODD_BYTES
 from simulator.relay import Relays
 from simulator.station import Station, StationError
 
@@ -118,13 +118,14 @@ def wifi_calls(station: Station):
 
     def connect(ssid, password):
         try:
-            station.connect(ssid, password)
+            name = None if ssid is None else bytes.fromhex(ssid).decode(errors=ODD_BYTES)
+            station.connect(name, password)
         except StationError as error:
             raise OSError(errno.EIO, str(error)) from None
 
     def scan():
         try:
-            return station.scan()
+            return [[e[0].encode(errors=ODD_BYTES).hex(), *e[1:]] for e in station.scan()]
         except StationError as error:
             raise OSError(errno.EIO, str(error)) from None
 

@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 
 from simulator.fault import Faults
 
+ODD_BYTES = "surrogateescape"  # how a name has those that are not UTF-8
 LINK_STALL = "stall"  # in `Radio.names`: the look-up takes `Radio.stall_s` and then fails
 
 
 @dataclass
 class AccessPoint:
-    """One WiFi network. An empty password means an open one."""
+    """One WiFi network. An empty password means an open one.
+
+    A name that is no text is `b"\xff".decode(errors=ODD_BYTES)`.
+    """
 
     ssid: str
     password: str = ""

@@ -4,7 +4,8 @@ import os
 import signal
 from pathlib import Path
 
-_UPSTREAM = Path(__file__).parents[1] / "lib" / "umqtt"
+_UPSTREAM = Path(__file__).parents[1] / "lib"
+_LIBRARIES = {"umqtt.simple": "umqtt", "aioble": "aioble"}
 
 
 def pytest_configure():
@@ -25,12 +26,13 @@ def pytest_report_header():
         interpreter = str(micropython())
     except MicroPythonMissing as error:
         interpreter = f"missing, tests on virtual boards fail: {error}"
-    umqtt = (
-        "upstream, in lib/"
-        if _UPSTREAM.is_dir()
-        else "our stand-in (make libs fetches upstream's)"
-    )
-    return [f"MicroPython: {interpreter}", f"umqtt.simple: {umqtt}"]
+    libraries = [f"{name}: {_origin(folder)}" for name, folder in _LIBRARIES.items()]
+    return [f"MicroPython: {interpreter}", *libraries]
+
+
+def _origin(folder):
+    is_upstream = (_UPSTREAM / folder).is_dir()
+    return "upstream, in lib/" if is_upstream else "our stand-in (make libs fetches upstream's)"
 
 
 def pytest_ignore_collect(collection_path, config):

@@ -35,6 +35,12 @@ def country(code=None):
     return "XX"
 
 
+def _hex(ssid):
+    if isinstance(ssid, str):
+        ssid = ssid.encode()
+    return None if ssid is None else binascii.hexlify(ssid).decode()
+
+
 class WLAN:
     """The station; the access point interface can be asked and switched off, but does nothing."""
 
@@ -60,7 +66,7 @@ class WLAN:
         return _board.call("wifi_activate", bool(on))
 
     def connect(self, ssid=None, key=None, *, bssid=None):
-        self._station_call("wifi_connect", ssid, key)
+        self._station_call("wifi_connect", _hex(ssid), key)
 
     def disconnect(self):
         self._station_call("wifi_disconnect")
@@ -80,7 +86,7 @@ class WLAN:
 
     def scan(self):
         return [
-            (e[0].encode(), binascii.unhexlify(e[1])) + tuple(e[2:])
+            (binascii.unhexlify(e[0]), binascii.unhexlify(e[1])) + tuple(e[2:])
             for e in self._station_call("wifi_scan")
         ]
 

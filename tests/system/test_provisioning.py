@@ -10,6 +10,8 @@ from improv_ble_client.errors import ProvisioningFailed
 
 from host.provisioning import board as improv
 from host.provisioning import serial
+from simulator import AccessPoint
+from simulator.radio import ODD_BYTES
 from tests.boards import board_maker  # noqa: F401 - a fixture
 from tests.provisioning import air, at_prompt, flash, kept, leave, make, meet, radio  # noqa: F401
 
@@ -107,6 +109,25 @@ def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, rad
     air.run(hurry())
     board.wait_for("power: provisioned")
     assert kept(board, "wifi.json") == [{"ssid": "home", "password": "secret12"}]
+
+
+def test_a_network_may_have_a_name_that_is_no_text(make, air, radio):  # noqa: F811
+    odd = bytes(range(0xE0, 0x100))
+    board = make()
+    board.radio.access_points.append(AccessPoint(odd.decode(errors=ODD_BYTES), "secret12"))
+
+    async def talk():
+        client = await meet(board)
+        found = (await client.scan_wifi()).networks
+        settings = b"\x01\x2a\x20" + odd + b"\x08secret12"
+        whole = settings + bytes((sum(settings) & 255,))
+        await client._client.write_gatt_char(COMMAND, whole, True)
+        return {bytes(ssid) for ssid, _, _ in found}
+
+    assert air.run(talk()) == {b"home", odd}
+    board.wait_for("power: provisioned")
+    board.wait_for("wifi: joined b'", since=board.console_text.index("power: provisioned"))
+    assert kept(board, "wifi.json") == [{"ssid_hex": odd.hex(), "password": "secret12"}]
 
 
 async def at_terminal(board, said):

@@ -151,6 +151,36 @@ print("is", one.name, nvs.number("opened"))
     assert not (tmp_path / "state/wifi.json").exists()
 
 
+CUT = """
+class Cut(BaseException): pass
+left = [%d]
+def cut(write):
+    def writes(*args):
+        left[0] -= 1
+        if left[0] < 0: raise Cut
+        write(*args)
+    return writes
+store.write, nvs.set_number = cut(store.write), cut(nvs.set_number)
+one.session.begin((b"home", b"secret12"), 0)
+try:
+    one._keep(b"home", b"secret12")
+except Cut:
+    pass
+again = Store(given[0])
+known, code = again.load("wifi.json", []), again.load("claim.json", {})
+print("is", len(known), bool(code), Nvs().number("opened"))
+"""
+
+
+@pytest.mark.parametrize(
+    ("writes", "left"), ((0, "0 False 0"), (1, "0 True 0"), (2, "1 True 0"), (3, "1 True 600"))
+)
+def test_a_power_cut_leaves_a_board_that_waits_or_one_that_knows_network_and_code(
+    talk, writes, left
+):
+    assert talk(CUT % writes)[-1] == f"is {left}"
+
+
 def test_a_claimed_board_makes_no_code(talk, tmp_path):
     lines = talk("""
 store.save("registration.json", {"state": "claimed"})
