@@ -129,9 +129,12 @@ class Uart:
     def say(self, text):
         """Send a line, in as many pieces as it takes."""
         data, connection = text.encode() + b"\r\n", self._radio.connection
-        for i in range(0, len(data), _UART_BYTES):
-            if connection and connection.is_connected():
-                self._text.notify(connection, data[i : i + _UART_BYTES])
+        try:
+            for i in range(0, len(data), _UART_BYTES):
+                if connection and connection.is_connected():
+                    self._text.notify(connection, data[i : i + _UART_BYTES])
+        except OSError as e:  # it is leaving just now, or reads too slowly
+            self._radio.log("bluetooth", "terminal", repr(e))
 
 
 class Bluetooth:
@@ -141,8 +144,9 @@ class Bluetooth:
         name = commands.name
         self.hear = commands.hear
         self.attempt = commands.attempt
+        self._leave = commands.forget
         self.connection = None
-        self._log = log
+        self.log = log
         self._name = bytes((len(name) + 1,)) + _NAME_FIELD + name.encode()
         self._shown = 1
         self._is_paired = config.paired
@@ -185,11 +189,12 @@ class Bluetooth:
             self.connection = await aioble.advertise(
                 _INTERVAL_US, adv_data=data, resp_data=self._name
             )
-            self._log("bluetooth", "a client is here")
+            self.log("bluetooth", "a client is here")
             await self._stay(self.connection)
             self.connection = None
-            self._improv.forget()
-            self._uart.terminal.forget()
+            for line in self.lines:
+                self._leave(line)
+                line.forget()
 
     async def _stay(self, connection):
         for _ in range(_LONGEST_MS // _POLL_MS):

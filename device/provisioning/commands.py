@@ -52,6 +52,7 @@ class Commands:
         self._led_pin = led_pin
         self._log = log
         self._told = {}  # by line, the state it knows
+        self._is_blinking = False
 
     async def hear(self, line, command, data):
         """Obey a command, or say why not."""
@@ -71,6 +72,11 @@ class Commands:
         """Try a network for somebody at a terminal."""
         data = improv.packed((ssid, password))
         asyncio.create_task(self.hear(line, improv.SETTINGS, data))
+
+    def forget(self, line):
+        """Whoever spoke there has left: what comes of it is not for the next one's ears."""
+        if line in self.asking:
+            self.asking.remove(line)
 
     def tell(self):
         """Say the state on each line where it is another; it changes by the clock, too."""
@@ -157,7 +163,8 @@ class Commands:
             line.state(self.session.state(now_s(), True))
             if self.session.url:
                 line.result(improv.IDENTIFY, (self.session.url.encode(),))
-        elif self._led_pin >= 0:
+        elif self._led_pin >= 0 and not self._is_blinking:
+            self._is_blinking = True
             asyncio.create_task(self._blink())
 
     async def _blink(self):
@@ -165,3 +172,4 @@ class Commands:
         for n in range(_BLINKS):
             led.value(1 - n % 2)
             await asyncio.sleep_ms(_BLINK_MS)
+        self._is_blinking = False

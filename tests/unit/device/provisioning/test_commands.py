@@ -126,6 +126,15 @@ print("is", network.asked)
     assert lines[-1] == "is ['home']"
 
 
+def test_who_comes_after_one_that_left_does_not_get_the_address(talk):
+    lines = talk("""
+await one.hear(a, 1, wanted())
+one.forget(a)
+await settle()
+""")
+    assert lines[4:] == ["a state 4", "b state 4"]
+
+
 def test_without_authorization_nothing_is_tried(talk):
     lines = talk("""
 c = Line("c", False)
@@ -278,6 +287,7 @@ def test_identify_blinks_the_led(on_board, tmp_path):
         def __init__(self, n, mode): print("pin", n)
         def value(self, level): print("led", level)
     module.machine.Pin = Pin
+    await one.hear(a, 2, b"")
     await one.hear(a, 2, b"")
     await asyncio.sleep_ms(500)
 """
