@@ -14,6 +14,7 @@ from host.rollouts.member import (
     DONE,
     ENDED,
     FAILED,
+    NEWER,
     OFFERED,
     OPEN,
     PAUSED,
@@ -240,7 +241,7 @@ def _take_back(plan, members, now):
         if one.state != OFFERED:
             continue
         if one.newer:
-            found.append(TakeBack(one.device, f"rollout-{one.newer}"))
+            found.append(TakeBack(one.device, f"{NEWER}{one.newer}"))
         elif is_away(plan, one, now) and not one.has_asked:
             found.append(TakeBack(one.device, AWAY))
         elif plan.window and not plan.window.is_open(one.zone, now):

@@ -8,7 +8,8 @@ SPARED = ("no-contact", "interrupted")
 # Why a rollout took an offer back: the device has its turn again. Other reasons are for good.
 AWAY, WINDOW, PAUSED, INTERRUPTED = "away", "window", "paused", "interrupted"
 ENDED = "ended"  # the rollout itself did: no turn comes
-TAKEN_BACK = (AWAY, WINDOW, PAUSED, INTERRUPTED)
+NEWER = "rollout-"  # and the number of the one that has the device now
+TAKEN_BACK = (AWAY, WINDOW, PAUSED, INTERRUPTED, NEWER)
 
 WAITING, OFFERED, STARTED, DONE, FAILED, OUT = (
     "waiting", "offered", "started", "done", "failed", "out",
@@ -76,7 +77,7 @@ def standing(row, number):
 
 def _state(row, number):
     state = _STATES.get(row.assignment, OUT)
-    if row.assignment == "superseded" and row.reason in TAKEN_BACK:
+    if row.assignment == "superseded" and row.reason.startswith(TAKEN_BACK):
         state = WAITING
     if state in (WAITING, OUT) and row.runs == number:
         return DONE

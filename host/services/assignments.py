@@ -69,7 +69,7 @@ def follow(session, device, number, step, *, now=None):
     before = stage(assignment)
     assignment.state, assignment.step, assignment.updated_at = "started", step, utc(now)
     if stage(assignment) != before:
-        _note(session, assignment, stage(assignment), now)
+        _note(session, assignment, stage(assignment), now, who=_subject(assignment))
 
 
 def conclude(session, device, assignment_id, outcome, reason, *, now=None):
@@ -86,7 +86,7 @@ def conclude(session, device, assignment_id, outcome, reason, *, now=None):
     if state == "offered":
         state, reason = _after_bad_luck(assignment, reason)
     if state:
-        move(session, assignment, state, reason, utc(now))
+        move(session, assignment, state, reason, utc(now), who=_subject(assignment))
 
 
 def opened(session, device_id):
@@ -188,17 +188,20 @@ def _offer(session, device: Device, release, who, now):
     return assignment
 
 
-def move(session, assignment, state, reason, now):
+def move(session, assignment, state, reason, now, who=events.HOST):
     """An assignment is in another state, for a reason; which is an event."""
     assignment.state, assignment.reason, assignment.updated_at = state, reason, now
     if state == "offered":
         assignment.step = None
     session.flush()  # before another becomes open: the database allows one
     what = INTERRUPTED if state == "offered" else stage(assignment)
-    _note(session, assignment, what, now, reason)
+    _note(session, assignment, what, now, reason, who)
 
 
-def _note(session, assignment, what, now, reason=None):
+def _note(session, assignment, what, now, reason=None, who=events.HOST):
     why = f"release {assignment.release.number}" + (f": {reason}" if reason else "")
-    subject = f"device {assignment.device_id}"
-    events.add(session, subject, subject, what, why, now=now)
+    events.add(session, who, _subject(assignment), what, why, now=now)
+
+
+def _subject(assignment):
+    return f"device {assignment.device_id}"

@@ -246,5 +246,5 @@ class Rollouts(RuleBasedStateMachine):
         raise AssertionError("it never ends")
 
 
-Rollouts.TestCase.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)
+Rollouts.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
 test_a_rollout_keeps_its_promises_whatever_happens = Rollouts.TestCase

@@ -133,6 +133,10 @@ STANDINGS = {
     "taken back, and gone": (
         {"assignment": "superseded", "reason": "away", "is_for": False}, "out",
     ),
+    "taken over": ({"assignment": "superseded", "reason": "rollout-9", "newer": 9}, "out"),
+    "taken over by one that is over": (
+        {"assignment": "superseded", "reason": "rollout-9"}, "waiting",
+    ),
     "superseded": ({"assignment": "superseded", "reason": "release-5"}, "out"),
     "superseded, yet runs it": (
         {"assignment": "superseded", "reason": "paused", "runs": 4}, "done",
