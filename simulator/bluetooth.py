@@ -4,19 +4,14 @@ Values of characteristics are kept here; what a client writes is seen by the chi
 time, when it takes the event of it, as on a board whose handler runs for each.
 """
 
-import asyncio
 import collections
-import contextlib
-import functools
 import itertools
 
-CONNECT, DISCONNECT, WRITE, MTU, ENCRYPTION, PASSKEY = 1, 2, 3, 21, 28, 31
-_SHOW = 3  # of PASSKEY: the board shows it, the client types it
+from simulator.peripheral import WRITE, Peripheral
+
 _STATIC = 0xC0  # the two highest bits of a static random address
+_EVENT = b"b\0\0"
 _BUFFER_BYTES = 20  # of a characteristic, unless set otherwise
-_PASSKEY_S = 20
-_FLAGS = 0x3F  # of a characteristic, that are its properties in the air, too
-_ENCRYPTED, _AUTHENTICATED = 0x1000, 0x2000  # flags: writing asks for such a link
 
 
 class _Value:
@@ -30,22 +25,21 @@ class _Value:
 
 
 class Bluetooth:
-    """One board's. `tell` tells the chip that there are events for it, in the board's thread."""
+    """One board's. `tell` tells its chip, in the thread of the board's `loop`, of events."""
 
-    def __init__(self, air, name, unique_id, tell):
+    def __init__(self, air, unique_id, loop, tell):
         self._air = air
-        self._name = name
-        self._tell = tell
+        self._tell = lambda: loop.post(tell, _EVENT)
         address = bytes((unique_id[0] | _STATIC,)) + unique_id[1:6]
         self.address = ":".join(f"{byte:02X}" for byte in address)
-        self._jobs = None
+        self._peripheral = None
         self.reset()
 
     def reset(self):
         """The radio is off, as after any reset but a soft one."""
-        jobs, self._jobs = self._jobs, None
-        if jobs:
-            self._air.post(jobs.end())
+        peripheral, self._peripheral = self._peripheral, None
+        if peripheral:
+            self._air.post(peripheral.end())
         self._values = {}
         self._events = collections.deque()
         self.settings = {"mtu": 256, "bond": False, "mitm": False, "io": 3, "le_secure": False}
@@ -54,30 +48,30 @@ class Bluetooth:
 
     def activate(self, on):
         """Switch it on or off."""
-        if bool(on) == (self._jobs is not None):
+        if bool(on) == (self._peripheral is not None):
             return
         if not on:
             self.reset()
             return
-        self._jobs = _Jobs(self._air, self)
-        self._jobs.put("start")
+        self._peripheral = Peripheral(self._air, self)
+        self._peripheral.put("start")
 
     @property
     def is_active(self):
         """Whether it is on."""
-        return self._jobs is not None
+        return self._peripheral is not None
 
     def register(self, services):
         """Services as [uuid, [[uuid, flags], …]], uuids little-endian in hex → value handles."""
         numbers = itertools.count(1)
         handles = [[next(numbers) for _ in rows] for _, rows in services]
         self._values = {handle: _Value() for row in handles for handle in row}
-        self._jobs.put("register", services, handles)
+        self._peripheral.put("register", services, handles)
         return handles
 
     def advertise(self, interval_ms, data, answer):
         """Begin, or with None end, to advertise; data that are None stay as they were."""
-        self._jobs.put("advertise", interval_ms, data, answer)
+        self._peripheral.put("advertise", interval_ms, data, answer)
 
     def read(self, handle):
         """What a characteristic holds; of one that appends that is taken out."""
@@ -91,11 +85,11 @@ class Bluetooth:
         """Set it; subscribers are told where that is news."""
         self._values[handle].data = data
         if is_news:
-            self._jobs.put("notify", None, handle, data)
+            self._peripheral.put("notify", None, handle, data)
 
     def notify(self, connection, handle, data):
         """Send data, or what the characteristic holds, whether the client subscribed or not."""
-        self._jobs.put(
+        self._peripheral.put(
             "notify", connection, handle, self._values[handle].data if data is None else data
         )
 
@@ -106,11 +100,11 @@ class Bluetooth:
 
     def disconnect(self, connection):
         """End a connection."""
-        self._jobs.put("disconnect", connection)
+        self._peripheral.put("disconnect", connection)
 
     def give_passkey(self, passkey):
         """What the client has to type."""
-        self._jobs.put("give_passkey", passkey)
+        self._peripheral.put("give_passkey", passkey)
 
     def next_event(self):
         """The next event and its values, None where there is none."""
@@ -127,178 +121,12 @@ class Bluetooth:
 
     # What happens in the air, in its thread.
 
-    def happen(self, jobs, kind, *values):
+    def happen(self, peripheral, kind, *values):
         """An event for the chip; of a run that is over nobody hears."""
-        if jobs is self._jobs:
+        if peripheral is self._peripheral:
             self._events.append((kind, *values))
             self._tell()
 
     def value(self, handle):
         """The value of a handle, None where the services are gone."""
         return self._values.get(handle)
-
-
-class _Jobs:
-    """What is done in the air, one thing after the other, from switching on to switching off."""
-
-    def __init__(self, air, owner):
-        self._air = air
-        self._owner = owner
-        self._device = None
-        self._connections = {}
-        self._advertised = [b"", b""]
-        self._passkey = None
-        self._queue = collections.deque()
-        self._task = None
-
-    def put(self, name, *args):
-        """Do this next."""
-        self._air.post(self._add(name, args))
-
-    async def _add(self, name, args):
-        self._queue.append(functools.partial(getattr(self, "_" + name), *args))
-        if self._task is None or self._task.done():
-            self._task = asyncio.get_running_loop().create_task(self._work())
-
-    async def _work(self):
-        while self._queue:
-            await self._queue.popleft()()
-
-    async def end(self):
-        """Vanish from the air: clients see the link lost."""
-        self._queue.clear()
-        if self._task:
-            self._task.cancel()
-        if self._device is not None:
-            device, self._device = self._device, None
-            for connection in list(self._connections.values()):
-                with contextlib.suppress(Exception):  # whatever Bumble says: the board is gone
-                    await connection.disconnect()
-            with contextlib.suppress(Exception):
-                await device.stop_advertising()
-            device.host.controller.link.remove_controller(device.host.controller)
-
-    async def _start(self):
-        owner = self._owner
-        self._device = await self._air.device(owner.settings.get("gap_name", ""), owner.address)
-        self._device.pairing_config_factory = self._pairing
-        self._device.on("connection", self._connected)
-
-    async def _register(self, services, handles):
-        from bumble.gatt import Characteristic, CharacteristicValue, Service
-
-        for (uuid, rows), row in zip(services, handles, strict=True):
-            made = []
-            for (inner, flags), handle in zip(rows, row, strict=True):
-                value = CharacteristicValue(
-                    read=functools.partial(self._read_by, handle),
-                    write=functools.partial(self._written_by, handle),
-                )
-                one = Characteristic(_uuid(inner), _properties(flags), _permissions(flags), value)
-                self._owner.value(handle).characteristic = one
-                made.append(one)
-            self._device.add_service(Service(_uuid(uuid), made))
-        self._device.gatt_server.max_mtu = self._owner.settings["mtu"]
-
-    async def _advertise(self, interval_ms, data, answer):
-        for n, given in enumerate((data, answer)):
-            self._advertised[n] = self._advertised[n] if given is None else given
-        if self._device.is_advertising:
-            await self._device.stop_advertising()
-        if interval_ms is not None:
-            await self._device.start_advertising(
-                advertising_data=self._advertised[0], scan_response_data=self._advertised[1],
-                advertising_interval_min=interval_ms, advertising_interval_max=interval_ms,
-            )  # fmt: skip
-
-    async def _notify(self, number, handle, data):
-        value = self._owner.value(handle)
-        if value is None or value.characteristic is None:
-            return
-        for known, connection in list(self._connections.items()):
-            if number in (None, known):
-                await self._device.notify_subscriber(
-                    connection, value.characteristic, data, force=number is not None
-                )
-
-    async def _disconnect(self, number):
-        if number in self._connections:
-            await self._connections[number].disconnect()
-
-    async def _give_passkey(self, passkey):
-        if self._passkey and not self._passkey.done():
-            self._passkey.set_result(passkey)
-
-    def _read_by(self, handle, _):
-        value = self._owner.value(handle)
-        return value.data if value else b""
-
-    def _written_by(self, handle, connection, data):
-        self._happen(WRITE, connection.handle, handle, bytes(data))
-
-    def _happen(self, *event):
-        self._owner.happen(self, *event)
-
-    def _connected(self, connection):
-        number = connection.handle
-        self._connections[number] = connection
-        address = bytes(reversed(bytes(connection.peer_address))).hex()
-        kind = int(connection.peer_address.is_random)
-        self._happen(CONNECT, number, kind, address)
-
-        def gone(_):
-            self._connections.pop(number, None)
-            self._happen(DISCONNECT, number, kind, address)
-
-        def changed():
-            is_on = bool(connection.encryption)
-            self._happen(ENCRYPTION, number, is_on, bool(connection.authenticated), False, 16)
-
-        connection.on("disconnection", gone)
-        connection.on(
-            "connection_att_mtu_update", lambda: self._happen(MTU, number, connection.att_mtu)
-        )
-        connection.on("connection_encryption_change", changed)
-
-    def _pairing(self, connection):
-        from bumble.pairing import PairingConfig, PairingDelegate
-
-        settings, ask = self._owner.settings, functools.partial(self._ask, connection.handle)
-
-        class Delegate(PairingDelegate):
-            async def generate_passkey(self):
-                return await ask()
-
-        delegate = Delegate(PairingDelegate.IoCapability(settings["io"]))
-        return PairingConfig(
-            sc=settings["le_secure"], mitm=settings["mitm"], bonding=settings["bond"],
-            delegate=delegate,
-        )  # fmt: skip
-
-    async def _ask(self, number):
-        self._passkey = asyncio.get_running_loop().create_future()
-        self._happen(PASSKEY, number, _SHOW, 0)
-        return await asyncio.wait_for(self._passkey, _PASSKEY_S)
-
-
-def _uuid(text):
-    from bumble.core import UUID
-
-    return UUID.from_bytes(bytes.fromhex(text))
-
-
-def _properties(flags):
-    from bumble.gatt import Characteristic
-
-    return Characteristic.Properties(flags & _FLAGS)
-
-
-def _permissions(flags):
-    from bumble.att import Attribute
-
-    found = Attribute.Permissions.READABLE | Attribute.Permissions.WRITEABLE
-    if flags & _ENCRYPTED:
-        found |= Attribute.Permissions.WRITE_REQUIRES_ENCRYPTION
-    if flags & _AUTHENTICATED:
-        found |= Attribute.Permissions.WRITE_REQUIRES_AUTHENTICATION
-    return found

@@ -77,8 +77,7 @@ class VirtualBoard:
         self.unique_id = bytes(unique_id)
         self.radio = radio or Radio(access_points or [AccessPoint("home", "secret12")])
         self.flash = Flash(self.folder / "flash.bin", flash_bytes)
-        self.air = air or Air()
-        self._owns_air = air is None
+        self.air, self._owns_air = air or Air(), air is None
         self._fuses = (CHIPS[chip], self.unique_id, is_encrypted)
         self._is_cut = threading.Event()
         self._transcript = Transcript(self.folder / "serial.log")
@@ -103,12 +102,7 @@ class VirtualBoard:
             lambda: self._relays.refresh(),
             lambda: self.firmware.behaviour == image.NO_WIFI,
         )
-        self.bluetooth = Bluetooth(
-            self.air,
-            self.name,
-            self.unique_id,
-            lambda: self._loop.post(self._control.tell, b"b\0\0"),
-        )
+        self.bluetooth = Bluetooth(self.air, self.unique_id, self._loop, self._control.tell)
         self._relays = Relays(self._loop, self.radio, lambda: self.station.is_online)
         self.radio.attach(self._relays)
         chip = (self._control.path, heap_bytes, Path(lib) if lib and Path(lib).is_dir() else None)

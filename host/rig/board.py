@@ -1,6 +1,5 @@
 """A board of a rig: brought to a state, given releases, looked at."""
 
-import asyncio
 import base64
 import contextlib
 import json
@@ -16,8 +15,6 @@ from host.cli.client import Client
 from host.deploy import Event, Network, Outcome, Plan, agent
 from host.deploy import deploy as set_up
 from host.deploy.board import Board as Prompt
-from host.provisioning import sequence
-from host.provisioning import serial as improv
 from host.rig import power as switching
 from host.rig import strategy
 from host.rig.console import Console
@@ -50,15 +47,6 @@ for _k in ('secret', 'host', 'ca', 'floor', 'number', 'token', 'opened'):
         pass
 _n.commit()
 """
-
-_FORGET = r"""
-import os, esp32
-os.remove('/state/wifi.json')
-_n = esp32.NVS('mpfleet')
-_n.set_i32('opened', 0)
-_n.commit()
-"""
-
 
 @dataclass(frozen=True)
 class Parts:
@@ -199,29 +187,12 @@ class Board:
             prompt.reset(agent.RESET)
         return json.loads(said)
 
-    def forget_networks(self) -> None:
-        """Let it know no network, as if it was never online; it starts anew."""
+    def restart(self, code: str) -> None:
+        """Run code at its prompt, then let it start anew."""
         self._started = self.console.mark
         with self.prompt() as prompt:
-            prompt.run(_FORGET)
+            prompt.run(code)
             prompt.reset(agent.RESET)
-
-    def provision(self) -> str:
-        """Give it the rig's network over the cable, as `mpfleet provision --serial` does.
-
-        Returns the address at which it would be claimed.
-
-        Raises:
-            ProvisioningError: what kept it from joining.
-        """
-        wifi = self.parts.wifi
-
-        async def give() -> str:
-            async with improv.connect(self.parts.port()) as port:
-                return await sequence(port, wifi.ssid, wifi.key, "", lambda *_: None)
-
-        with self.console.released():
-            return asyncio.run(give())
 
     # What it does
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from host.rig import releases
+from host.rig import networks, releases
 from host.rig.board import ONLINE, Board
 from host.rig.errors import ScenarioError, Skipped
 from host.rig.impostor import Impostor
@@ -123,9 +123,9 @@ def wrong_certificate(board: Board) -> str:
 def provisioning(board: Board) -> str:
     """Without a network it waits for one, takes it over the cable, and is online again."""
     board.bring_to("online")
-    board.forget_networks()
+    networks.forget(board)
     board.wait_for("provisioning: as ", _JOIN_S)
-    address = board.provision()
+    address = networks.give(board)
     _expect("device in the address", f"device={board.device}" in address, True)
     board.wait_for(ONLINE, _JOIN_S)
     return "forgot its network and was given it over the cable; online again"
