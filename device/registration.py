@@ -54,7 +54,7 @@ class Registration:
             "abi": me.abi,
             "firmware": me.firmware,
             "number": self._number,
-            "metadata": self._store.load("trusted.json", {}).get("versions", {}),
+            "metadata": self._store.trusted_versions(),
         }
         token = self._nvs.blob("token")
         if token:

@@ -150,7 +150,7 @@ class Runtime:
             "slot": self.record.slot,
             "mode": self.mode,
             "firmware": self.identity.firmware,
-            "metadata": self.store.load("trusted.json", {}).get("versions", {}),
+            "metadata": self.store.trusted_versions(),
         }
 
     def hear(self, message):

@@ -80,6 +80,10 @@ class Store:
             return default
         return value if isinstance(value, type(default)) else default
 
+    def trusted_versions(self):
+        """Version of each role's metadata that this board trusts; none before it trusts any."""
+        return self.load("trusted.json", {}).get("versions", {})
+
     def save(self, name, value):
         """Replace a JSON file.
 

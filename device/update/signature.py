@@ -222,7 +222,7 @@ def _rsa_key(pem):
         raise ValueError
     if not (modulus & 1 and exponent & 1 and 3 <= exponent <= _EXPONENT_MAX):
         raise ValueError
-    return der
+    return modulus, exponent
 
 
 def _length(number):
@@ -234,10 +234,8 @@ def _length(number):
     return bits
 
 
-def _rsa_verify(der, signature, digest, _):
-    at, _ = _tlv(der, 0, 0x30)
-    at, _ = _tlv(der, at + len(_RSA_HEAD), 3)
-    modulus, exponent = _pair(der[at + 1 :])
+def _rsa_verify(key, signature, digest, _):
+    modulus, exponent = key
     bits = _length(modulus)
     number = int.from_bytes(signature, "big")
     if len(signature) != (bits + 7) // 8 or number >= modulus:

@@ -138,7 +138,7 @@ class Journal:
         """Fields of a report on this update (SPEC section 8)."""
         fields = {name: self._fields[name] for name in ("assignment", "number")}
         fields["bytes"] = {name: self._fields[name] for name in ("fetched", "copied", "resumed")}
-        fields["metadata"] = self._store.load("trusted.json", {}).get("versions", {})
+        fields["metadata"] = self._store.trusted_versions()
         return fields
 
     def begin(self, release):

@@ -184,13 +184,18 @@ class Trust:
             raise Untrusted("bad-metadata", name, size, limit)
         return await self._held.take(response)
 
+    async def _read(self, name, limit):
+        """The bytes of a file of the host's that is kept nowhere, or None where it has none."""
+        stream = await self._fetch(name, limit)
+        data = stream and stream.read()
+        self._held.clear()
+        return data
+
     async def _compare_roots(self):
         """Say so where this is the host of another fleet."""
         ours = self._store.read("root.json")
         name = "%d.root.json" % json.loads(ours)["signed"]["version"]
-        stream = await self._fetch(name, _ROOT_BYTES)
-        theirs = stream and stream.read()
-        self._held.clear()
+        theirs = await self._read(name, _ROOT_BYTES)
         if theirs and theirs != ours:
             raise Untrusted("other-root", _hex(theirs), _hex(ours))
 
@@ -219,9 +224,7 @@ class Trust:
         known = self._nvs.number("moving") and self._nvs.blob("fleet", _FLEET_BYTES)
         if known and _hex(known) == digest:
             return
-        data = await self._fetch(_FLEET, min(entry["length"], _FLEET_BYTES))
-        data = data and data.read()
-        self._held.clear()
+        data = await self._read(_FLEET, min(entry["length"], _FLEET_BYTES))
         if not data or _hex(data) != digest:
             raise Untrusted("bad-target", _FLEET, digest)
         self._nvs.set_blob("fleet", data)
