@@ -177,17 +177,16 @@ class Client:
         from device.update.download import Download
 
         self._drop(_PLAN)
-        self._download = Download(self._http, self._tell, self._journal)
+        self._download = Download(self._http, self._tell, self._journal, self._power)
         self._download.done, self._download.total = self._came
         return self._download
 
     def _stop_download(self):
         """Keep what it came to, and forget it: what comes next has its heap."""
-        download = self._download
-        if download:
-            self._journal.keep(peak=self._peak, **download.counts())
-            self._came = download.done, download.total
-        self._download = download = None
+        if self._download:
+            self._journal.keep(peak=self._peak, **self._download.counts())
+            self._came = self._download.done, self._download.total
+        self._download = None
         self._drop(_STAGING)
 
     async def _plan(self):

@@ -31,9 +31,11 @@ _FROM_THE_START = (200, 206, 416)  # answers to a Range that lead nowhere
 class Download:
     """Transfers of an update: the buffer they share and the bytes they came to, with `before`."""
 
-    def __init__(self, http, tell, before):
+    def __init__(self, http, tell, before, power):
         self._http = http
         self._tell = tell  # (done, total) → X-Progress; called between pieces
+        self._spare = power.spare  # room for a piece, for a block, and what an inflater will take
+        self._stream = None
         self.take(_CHUNK)
         self.fetched = before["fetched"]  # SPEC section 8, `bytes`
         self.copied = before["copied"]
@@ -44,7 +46,11 @@ class Download:
 
     def take(self, size):
         """From now on so many bytes at a time."""
-        self.view = memoryview(bytearray(size))
+        if self._spare and size == len(self._spare[1]):
+            self._stream, self.view = self._spare[:2]
+            del self._spare[2:]
+        else:
+            self.view = memoryview(bytearray(size))
 
     async def turn(self):
         """Give the loop away; how long the others took is counted."""
@@ -188,7 +194,7 @@ class Download:
         lengths = lengths[done // PIECE_BYTES :]
         if response.left != sum(lengths):
             raise Damaged(form.code, response.left, sum(lengths))
-        stream = io.BytesIO(max(lengths))  # room for the longest piece, made once
+        stream = self._stream or io.BytesIO(max(lengths))  # room for the longest piece, made once
         for length in lengths:
             stream.seek(0)
             await self._collect(response, stream, length, form)

@@ -71,6 +71,8 @@ from device.update.firmware_slot import FirmwareSlot
 class Calm:
     """Clock, log and power: nothing happens here that they are for."""
 
+    spare = None
+
     def hear(self, heard):
         pass
 
@@ -119,7 +121,7 @@ def begin(form):
     """A Download from the server of this form, and the http to close after it."""
     settings = {"addresses": ["127.0.0.1"], "port": given["ports"][form]}
     http = AskingHttp(Host(settings, [ca], Calm()), Calm(), Calm(), "Bearer bench")
-    return Download(http, peak, {"fetched": 0, "copied": 0, "resumed": 0}), http
+    return Download(http, peak, {"fetched": 0, "copied": 0, "resumed": 0}, Calm()), http
 
 
 def firmware():

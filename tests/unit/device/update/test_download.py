@@ -18,6 +18,12 @@ NEW = {"fetched": 0, "copied": 0, "resumed": 0}
 told = []
 
 
+class Power:
+    spare = None
+
+
+
+
 def tell(done, total):
     told.append(done)
     return "stage;%d;%d" % (done, total)
@@ -30,7 +36,7 @@ def serve(data, pieces=None):
 
 
 def fetch(size, digest, download=None):
-    download = download or Download(host, tell, NEW)
+    download = download or Download(host, tell, NEW, Power)
     try:
         asyncio.run(download.fetch("/blobs/x", digest, size, FilePart("/x.part")))
         word = "good"
@@ -229,7 +235,7 @@ async def main():
             await asyncio.sleep_ms(0)
 
     task = asyncio.create_task(other())
-    await Download(host, tell, NEW).fetch("/blobs/x", digest, len(data), FilePart("/x.part"))
+    await Download(host, tell, NEW, Power).fetch("/blobs/x", digest, len(data), FilePart("/x.part"))
     return turns
 
 
@@ -273,7 +279,7 @@ async def main(chunks):
     await download._raw(source, Null(), sha256(), source.left)
 
 
-download = Download(host, lambda done, total: None, NEW)
+download = Download(host, lambda done, total: None, NEW, Power)
 download.take(4096)
 
 
@@ -296,6 +302,21 @@ say((large - small) / 360)
     assert (
         bytes_per_chunk < 300
     )  # coroutine objects of the fake's readinto; no copy of what arrives
+
+
+def test_room_that_was_kept_for_the_pieces_of_an_image_is_used(on_rig):
+    script = FETCH + """
+import io
+
+Power.spare = spare = [io.BytesIO(8448), memoryview(bytearray(4096)), bytearray(6144)]
+download = Download(host, tell, NEW, Power)
+small = len(download.view)
+download.take(4096)
+say(fetch(len(data), digest, download)[0])
+say([small, len(spare), download.view is spare[1], spare[0].tell() > 0])
+"""
+    said = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
+    assert said == ["good", [1024, 2, True, True]]
 
 
 def test_the_inflater_of_a_piece_is_gone_before_the_next_is_fetched(on_rig):
