@@ -42,7 +42,8 @@ class VirtualBoard:
     """One board, whose flash and serial log are in `folder`. It is off until `power_on`.
 
     All of it happens in a thread of its own; its methods may be called from any other. `lib` is a
-    folder of upstream modules that stand before our stand-ins; `firmware` an image for a fresh
+    folder of upstream modules that stand before our stand-ins, `sim` one of an application's own
+    (docs/APP.md); `firmware` an image for a fresh
     board's first slot, whose bootloader `has_rollback` or not, and `layout` its partition table
     (None: a blank flash of `flash_bytes`). `chip` and `is_encrypted` are what it says of itself in
     download mode. Boards that share an `air` are in each other's reach by Bluetooth. `flash`,
@@ -68,6 +69,7 @@ class VirtualBoard:
         chip="ESP32",
         is_encrypted=False,
         lib=_LIB,
+        sim=None,
     ):
         find_micropython()  # better now than at the first power-on
         self.folder = Path(folder)
@@ -83,10 +85,10 @@ class VirtualBoard:
         self._transcript = Transcript(self.folder / "serial.log")
         self._loop = Loop(f"board {self.name}")
         prepare(self.flash, firmware or image.build(), has_rollback, layout)
-        self._build(heap_bytes + STAND_INS_BYTES, lib)
+        self._build(heap_bytes + STAND_INS_BYTES, lib, sim)
         self._loop.start()
 
-    def _build(self, heap_bytes, lib):
+    def _build(self, heap_bytes, lib, sim):
         self.firmware = Firmware(self.flash)
         self.nvs = Nvs(self.flash, self._nvs_partition())
         self.real_time_clock = RealTimeClock()
@@ -105,7 +107,8 @@ class VirtualBoard:
         self.bluetooth = Bluetooth(self.air, self.unique_id, self._loop, self._control.tell)
         self._relays = Relays(self._loop, self.radio, lambda: self.station.is_online)
         self.radio.attach(self._relays)
-        chip = (self._control.path, heap_bytes, Path(lib) if lib and Path(lib).is_dir() else None)
+        folders = [Path(one) if one and Path(one).is_dir() else None for one in (lib, sim)]
+        chip = (self._control.path, heap_bytes, *folders)
         self._machine = Machine(self, self._loop, chip, self._say, self._is_cut.set)
         self._watchdog = Watchdog(self._loop, self._machine.bite)
         self._auto_reset = AutoReset(self._loop, self.pins, self._machine)

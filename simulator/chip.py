@@ -63,7 +63,7 @@ class Chip:
     readable at its end.
     """
 
-    def __init__(self, control_path, heap_bytes, lib=None):
+    def __init__(self, control_path, heap_bytes, lib=None, sim=None):
         command, self._has_safe_signals = find_micropython()
         arguments = [
             "-X",
@@ -72,6 +72,7 @@ class Chip:
             str(_START),
             control_path,
             str(lib or ""),
+            str(sim or ""),
         ]
         self.console, theirs = socket.socketpair()
         with theirs:

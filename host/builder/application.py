@@ -1,4 +1,4 @@
-"""An app folder as its author keeps it: mpfleet.json, app/ and perhaps lib/."""
+"""An app folder as its author keeps it: mpfleet.json, app/, perhaps lib/ and sim/."""
 
 import json
 import re
@@ -16,6 +16,7 @@ DESCRIPTION = "mpfleet.json"
 _FOLDERS = ("app", "lib")
 _IGNORED = re.compile(r"^(\..*|__pycache__|.*\.pyc|.*~)$")  # editors' and CPython's droppings
 _PATH = re.compile(r"^[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)*$")
+_SIM = re.compile(r"^sim/[a-z0-9_]{1,32}\.py$")
 _PRODUCT = re.compile(r"^[a-z][a-z0-9-]{0,31}$")
 
 
@@ -29,6 +30,7 @@ class Application:
     boards: tuple[str, ...]
     settings: dict[str, Any]
     files: dict[str, Path]
+    sim: dict[str, Path]  # stand-ins for its hardware on virtual boards; no board gets them
 
 
 def read(folder: Path) -> Application:
@@ -45,6 +47,7 @@ def read(folder: Path) -> Application:
         tuple(fields["boards"]),
         fields["settings"],
         _files(folder),
+        _sim(folder),
     )
 
 
@@ -112,6 +115,14 @@ def _files(folder: Path) -> dict[str, Path]:
         raise BuildError(
             "no-main", str(folder / "app/main.py"), "missing; it holds `async def main(board)`"
         )
+    return found
+
+
+def _sim(folder: Path) -> dict[str, Path]:
+    found = {f"sim/{path.name}": path for path in sorted((folder / "sim").glob("*.py"))}
+    for name in found:
+        if not _SIM.match(name):
+            raise BuildError("bad-path", name, "a module's name has small letters, digits and _")
     return found
 
 

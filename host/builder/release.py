@@ -48,8 +48,10 @@ class Release:
     @property
     def digests(self) -> list[str]:
         """The names of all its blobs."""
-        return [sha256 for _, _, sha256 in self.files] + [
-            one["sha256"] for one in self.images.values()
+        return [
+            *(sha256 for _, _, sha256 in self.files),
+            *(one["sha256"] for one in self.images.values()),
+            *(sha256 for _, _, sha256 in self.value.get("sim", ())),
         ]
 
 
@@ -89,7 +91,10 @@ def build(
         "firmwares": [],
         "parts": parts,
     }
-    blobs = {digest(d): d for d in (*files.values(), *brought.values())}
+    sim = {path: place.read_bytes() for path, place in app.sim.items()}
+    if sim:  # boards ignore what they do not know, and so never fetch it
+        manifest["sim"] = [[path, len(d), digest(d)] for path, d in sorted(sim.items())]
+    blobs = {digest(d): d for d in (*files.values(), *brought.values(), *sim.values())}
     return Release(_canonical(manifest, folder), blobs)
 
 

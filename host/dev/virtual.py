@@ -36,7 +36,7 @@ def board(folder: Path, report: deploy.Report) -> Iterator[str]:
     with contextlib.ExitStack() as stack:
         place = stack.enter_context(tempfile.TemporaryDirectory(prefix="mpfleet-dev-"))
         try:
-            board = stack.enter_context(VirtualBoard(Path(place)))
+            board = stack.enter_context(VirtualBoard(Path(place), sim=folder / "sim"))
         except MicroPythonMissing as error:
             raise DeployError("no-micropython", str(error)) from error
         board.power_on()

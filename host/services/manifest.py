@@ -12,6 +12,7 @@ from host.errors import HostError
 from host.metadata.changes import RESERVED
 
 _PATH = re.compile(r"[A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)+")
+_SIM = re.compile(r"sim/[a-z0-9_]{1,32}\.py")
 NUMBER_MAX = 2**31 - 1  # of a release, and of whatever a column of integers takes
 
 # In these patterns (Rust) `$` is the very end, unlike in Python.
@@ -29,8 +30,11 @@ class _Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="ignore")
 
 
+_Row = Annotated[list, Field(min_length=3, max_length=3)]
+
+
 class _App(_Strict):
-    files: Annotated[list[Annotated[list, Field(min_length=3, max_length=3)]], Field(min_length=1)]
+    files: Annotated[list[_Row], Field(min_length=1)]
 
 
 class _Image(_Strict):
@@ -57,6 +61,7 @@ class Manifest(_Strict):
     abi: Annotated[int, Field(ge=0, le=255)]
     firmwares: Annotated[list[Firmware], Field(max_length=64)] = []
     parts: _Parts
+    sim: Annotated[list[_Row], Field(max_length=32)] = []  # for virtual boards only
 
     @property
     def files(self):
@@ -67,6 +72,12 @@ class Manifest(_Strict):
     def images(self):
         """The firmware part, as (board model, size, sha256); empty where there is none."""
         return [(m, one.size, one.sha256) for m, one in (self.parts.firmware or {}).items()]
+
+
+    @property
+    def simulation(self):
+        """What stands in for hardware on virtual boards, as (path, size, sha256)."""
+        return [tuple(file) for file in self.sim]
 
 
 class _File(_Strict):
@@ -95,7 +106,8 @@ def parse(content):
     strays = {model for model, _, _ in manifest.images} - set(manifest.boards)
     if strays:
         raise _invalid(f"it has firmware for {min(strays)}, but is not for that board")
-    _check_sizes(manifest.files + manifest.images)
+    _check_sim(manifest.simulation)
+    _check_sizes(manifest.files + manifest.images + manifest.simulation)
     return manifest
 
 
@@ -129,10 +141,7 @@ def _depth(value):
 def _check_files(files):
     for path, size, name in files:
         _check_path(path)
-        try:
-            _File.model_validate({"size": size, "sha256": name})
-        except ValidationError as error:
-            raise _invalid(f"{path}: {_first(error)}") from error
+        _check_file(path, size, name)
     paths = [path for path, _, _ in files]
     if len(set(paths)) < len(paths):
         twice = next(path for path in paths if paths.count(path) > 1)
@@ -140,6 +149,22 @@ def _check_files(files):
     if paths != sorted(paths):
         raise _invalid("files are not sorted by path")
     _check_folders(set(paths))
+
+
+def _check_sim(files):
+    for path, size, name in files:
+        if not isinstance(path, str) or not _SIM.fullmatch(path):
+            raise HostError("bad-path", f"{path!r} is no module in sim/.")
+        _check_file(path, size, name)
+    if len({path for path, _, _ in files}) < len(files):
+        raise HostError("duplicate-path", "A module in sim/ is listed twice.")
+
+
+def _check_file(path, size, name):
+    try:
+        _File.model_validate({"size": size, "sha256": name})
+    except ValidationError as error:
+        raise _invalid(f"{path}: {_first(error)}") from error
 
 
 def _check_path(path):

@@ -114,7 +114,9 @@ def _check_content(release, sizes, storage):
 
 
 def _insert(session, parsed, content, user, now):
-    sizes = {sha256: size for _, size, sha256 in parsed.files + parsed.images}
+    sizes = {
+        sha256: size for _, size, sha256 in parsed.files + parsed.images + parsed.simulation
+    }
     release = Release(
         product=parsed.product, number=parsed.number, version=parsed.version,
         description=parsed.description, boards=parsed.boards, abi=parsed.abi,
@@ -135,7 +137,7 @@ def _insert(session, parsed, content, user, now):
 
 
 def _must_be_small(parsed, settings):
-    for path, size, _ in parsed.files + parsed.images:
+    for path, size, _ in parsed.files + parsed.images + parsed.simulation:
         if size > settings.blob_bytes_max:
             raise HostError("too-large", f"{path} is over {settings.blob_bytes_max} bytes.")
 

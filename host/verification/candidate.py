@@ -39,9 +39,14 @@ class Release:
         return self.value["parts"].get("firmware") or {}
 
     @property
+    def sim(self) -> list[tuple[str, int, str]]:
+        """What stands in for its hardware on virtual boards, likewise."""
+        return [tuple(entry) for entry in self.value.get("sim", ())]
+
+    @property
     def digests(self) -> list[str]:
         """The names of all its blobs."""
-        named = [sha256 for _, _, sha256 in self.files]
+        named = [sha256 for _, _, sha256 in (*self.files, *self.sim)]
         return sorted({*named, *(one["sha256"] for one in self.images.values())})
 
     @property

@@ -10,7 +10,7 @@ NAME, TITLE = "content", "Manifest and hashes"
 def check(case):
     """Hash and length of every blob, and the numbers of the releases it follows."""
     release = case.candidate
-    listed = [*release.files, *((f"firmware for {model}", one["size"], one["sha256"])
+    listed = [*release.files, *release.sim, *((f"firmware for {model}", one["size"], one["sha256"])
                                 for model, one in sorted(release.images.items()))]  # fmt: skip
     wrong = [(path, why) for path, size, name in listed if (why := _wrong(release, size, name))]
     if wrong:

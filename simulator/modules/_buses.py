@@ -1,5 +1,5 @@
-"""Buses and converters of machine: nothing is connected to them, and they answer as an ESP32
-answers then.
+"""Buses and converters of machine. What is connected to them, an application's sim/ says; where it
+says nothing they answer as an ESP32 does with nothing connected.
 """
 
 import _board
@@ -26,7 +26,7 @@ class ADC:
         pass
 
     def read(self):
-        return _board.call("adc", self._pin)
+        return _sim("sim_adc", "read", lambda pin: _board.call("adc", pin))(self._pin)
 
     def read_u16(self):
         return self.read() * 65535 // 4095
@@ -76,20 +76,49 @@ class PWM:
         self._duty_u16 = 0
 
 
+def _sim(module, name, otherwise):
+    """What an application's sim/ has to say, docs/APP.md."""
+    try:
+        return getattr(__import__(module), name)
+    except ImportError:
+        return otherwise
+
+
 class I2C:
-    """A bus with nothing on it: a scan finds nothing, every transfer gets no acknowledge."""
+    """A bus with what `sim_i2c.DEVICES` puts on it; where nothing is, nobody acknowledges."""
 
     def __init__(self, id=-1, *, scl=None, sda=None, freq=400000, timeout=50000):
-        pass
+        self._devices = _sim("sim_i2c", "DEVICES", {})
+
+    def _at(self, addr):
+        if addr not in self._devices:
+            raise OSError(19)  # ENODEV
+        return self._devices[addr]
 
     def scan(self):
-        return []
+        return sorted(self._devices)
 
-    def _nobody(self, *args, **kwargs):
-        raise OSError(19)  # ENODEV
+    def readfrom(self, addr, nbytes, stop=True):
+        return bytes(self._at(addr).receive(nbytes))
 
-    readfrom = readfrom_into = readfrom_mem = readfrom_mem_into = _nobody
-    writeto = writeto_mem = writevto = _nobody
+    def readfrom_into(self, addr, buf, stop=True):
+        buf[:] = self._at(addr).receive(len(buf))
+
+    def writeto(self, addr, buf, stop=True):
+        self._at(addr).send(bytes(buf))
+        return len(buf)
+
+    def writevto(self, addr, vector, stop=True):
+        return self.writeto(addr, b"".join([bytes(one) for one in vector]))
+
+    def readfrom_mem(self, addr, memaddr, nbytes, *, addrsize=8):
+        return bytes(self._at(addr).read(memaddr, nbytes))
+
+    def readfrom_mem_into(self, addr, memaddr, buf, *, addrsize=8):
+        buf[:] = self._at(addr).read(memaddr, len(buf))
+
+    def writeto_mem(self, addr, memaddr, buf, *, addrsize=8):
+        self._at(addr).write(memaddr, bytes(buf))
 
     def start(self):
         pass
@@ -103,12 +132,12 @@ class SoftI2C(I2C):
 
 
 class SPI:
-    """A bus whose input line stays high."""
+    """A bus whose other end is `sim_spi.transfer(bytes)`; without one its line stays high."""
 
     MSB, LSB = 0, 1
 
     def __init__(self, id=-1, baudrate=1000000, **settings):
-        pass
+        self._transfer = _sim("sim_spi", "transfer", lambda data: b"\xff" * len(data))
 
     def init(self, baudrate=1000000, **settings):
         pass
@@ -117,18 +146,18 @@ class SPI:
         pass
 
     def read(self, n, write=0):
-        return b"\xff" * n
+        return bytes(self._transfer(bytes([write]) * n))
 
     def readinto(self, buf, write=0):
-        buf[:] = b"\xff" * len(buf)
+        buf[:] = self._transfer(bytes([write]) * len(buf))
 
     def write(self, buf):
-        pass
+        self._transfer(bytes(buf))
 
     def write_readinto(self, out, into):
         if len(out) != len(into):
             raise ValueError("buffers must be the same length")
-        self.readinto(into)
+        into[:] = self._transfer(bytes(out))
 
 
 class SoftSPI(SPI):

@@ -9,10 +9,10 @@ def _become_a_board():
     import vfs
 
     here = __file__.rsplit("/", 1)[0]
-    control, lib = sys.argv[1], sys.argv[2]
+    control, lib, sim = sys.argv[1:4]
     sys.argv[:] = []
     sys.path[:] = ["", ".frozen", "/lib"]
-    hidden = [("/.lib", lib), ("/.board", here)]
+    hidden = [("/.lib", lib), ("/.sim", sim), ("/.board", here)]
     for place, folder in hidden:
         if folder:
             vfs.mount(vfs.VfsPosix(folder), place, readonly=True)

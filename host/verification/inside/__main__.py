@@ -49,7 +49,8 @@ def main(case, hidden, only):
     scratch = Path(tempfile.mkdtemp())
     guard.start(scratch, hidden, partial(_end, voice))
     case = candidate.read(Path(case))
-    bench = Bench(scratch, case.candidate.value["product"], _model(case.candidate))
+    release = case.candidate
+    bench = Bench(scratch, release.value["product"], _model(release), _sim(release, scratch))
     is_over = False
     for row in _ROWS:
         for one in _row(row, only, is_over, bench, case, voice):
@@ -78,6 +79,15 @@ def _findings(name, check, bench, case, voice):
     except TrialError as error:
         sentence = f"A board did not get that far: {error.sentence}."
         return [Finding(name, FAIL, "A board did not get that far", sentence, error.log)]
+
+
+def _sim(release, scratch):
+    """A folder of what stands in for its hardware: the candidate's, on every board."""
+    folder = scratch / "sim"
+    folder.mkdir()
+    for path, _, name in release.sim:
+        (folder / Path(path).name).write_bytes(release.read(name))
+    return folder
 
 
 def _model(release):

@@ -35,8 +35,9 @@ class TrialError(Exception):
 class Bench:
     """What the boards share: a folder, a CA, approvers, and the shelf of releases."""
 
-    def __init__(self, folder, product, model):
+    def __init__(self, folder, product, model, sim=None):
         self.folder, self.product, self.model = Path(folder), product, model
+        self.sim = sim  # folder of stand-ins for its hardware
         pki.ensure(self.folder / "pki", "mpfleet", (), dt.datetime.now(dt.UTC))
         self.ca = pki.ca_der(self.folder / "pki")
         self.leaf = self.folder / "pki" / pki.SERVER_FILE
@@ -65,7 +66,7 @@ class Bench:
                 (_HOST, _MQTT): ("127.0.0.1", host.mqtt_port),
             }
         )
-        board = VirtualBoard(folder, model=self.model, radio=radio)
+        board = VirtualBoard(folder, model=self.model, radio=radio, sim=self.sim)
         try:
             yield Unit(self, board, host)
         finally:
