@@ -14,10 +14,12 @@ from host.rollouts.member import (
     DONE,
     ENDED,
     FAILED,
+    LATE,
     NEWER,
     OFFERED,
     OPEN,
     PAUSED,
+    SILENT,
     STARTED,
     WAITING,
     WINDOW,
@@ -67,6 +69,12 @@ class Settle(NamedTuple):
     device: str
 
 
+class Forgive(NamedTuple):
+    """A lost board is back, and had not tried the release: it was interrupted, no more."""
+
+    device: str
+
+
 class Reach(NamedTuple):
     """The wave has its successes: it soaks."""
 
@@ -95,7 +103,8 @@ def decide(rollout, members, now):
     """The decisions for this moment, in the order in which they are to be carried out."""
     members, settled = _settle(members, now)
     members, lost = _lose(rollout.plan, members, now)
-    lost = settled + lost
+    members, forgiven = _forgive(rollout, members)
+    lost = settled + lost + forgiven
     if rollout.state != RUNNING:
         return [*lost, *_take_back_all(members, PAUSED if rollout.state == STOPPED else ENDED)]
     if rollout.plan.starts_at and now < rollout.plan.starts_at:
@@ -132,15 +141,23 @@ def _lose(plan, members, now):
     return after, [Lose(device, why) for device, why in found.items()]
 
 
+def _forgive(rollout, members):
+    if rollout.state not in (RUNNING, STOPPED):
+        return members, []
+    found = {one.device for one in members if one.is_back}
+    after = [one._replace(state=WAITING) if one.device in found else one for one in members]
+    return after, [Forgive(one.device) for one in members if one.device in found]
+
+
 def _why_lost(plan, member, now):
-    """`silent`, `late` or None. Whoever has not asked since the offer knows nothing of it."""
+    """SILENT, LATE or None. Whoever has not asked since the offer knows nothing of it."""
     has_begun = member.state == STARTED or (member.state == OFFERED and member.has_asked)
     if not has_begun:
         return None
     if now - _heard(member) > timedelta(seconds=plan.silent_s) and not member.is_online:
-        return "silent"
+        return SILENT
     if now - member.offered_at > timedelta(seconds=plan.deadline_s):
-        return "late"
+        return LATE
     return None
 
 

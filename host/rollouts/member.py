@@ -11,6 +11,10 @@ ENDED = "ended"  # the rollout itself did: no turn comes
 NEWER = "rollout-"  # and the number of the one that has the device now
 TAKEN_BACK = (AWAY, WINDOW, PAUSED, INTERRUPTED, NEWER)
 
+# Why a board is lost: not heard of in time, or heard of and not done in time.
+SILENT, LATE = "silent", "late"
+INTERRUPTIONS_MAX = 3  # of one release: then bad luck ends its offer, too
+
 WAITING, OFFERED, STARTED, DONE, FAILED, OUT = (
     "waiting", "offered", "started", "done", "failed", "out",
 )  # fmt: skip
@@ -46,6 +50,8 @@ class Row(NamedTuple):
     zone: str | None
     is_busy: bool  # another assignment is open
     newer: int | None  # the newest other rollout that has it, if that is newer than this
+    is_tried: bool = False  # the board started the release: how that ended it will report
+    interruptions: int = 0
 
 
 class Member(NamedTuple):
@@ -64,6 +70,7 @@ class Member(NamedTuple):
     is_busy: bool = False
     newer: int | None = None
     has_it: bool = False  # it runs the release, whatever the assignment says
+    is_back: bool = False  # it was lost before it tried the release, and is heard of again
 
 
 def standing(row, number):
@@ -71,8 +78,15 @@ def standing(row, number):
     return Member(
         row.device, row.wave, _state(row, number), row.reason not in SPARED, row.has_asked,
         row.since, row.offered_at, row.is_online, row.seen_at, row.zone, row.is_busy, row.newer,
-        row.runs == number,
+        row.runs == number, _is_back(row),
     )  # fmt: skip
+
+
+def _is_back(row):
+    if row.assignment != "lost" or row.reason != SILENT or row.is_tried:
+        return False
+    is_heard = row.seen_at is not None and row.seen_at > row.since
+    return is_heard and row.interruptions + 1 < INTERRUPTIONS_MAX
 
 
 def _state(row, number):

@@ -6,12 +6,11 @@ from sqlalchemy import func, select
 
 from host.errors import HostError
 from host.models import Assignment, Device
-from host.models.assignment import ASKED, OPEN
-from host.rollouts.member import INTERRUPTED, SPARED
+from host.models.assignment import ASKED, OPEN, TRIED
+from host.rollouts.member import INTERRUPTED, INTERRUPTIONS_MAX, SPARED
 from host.services import events, outbox, owners
 from host.services.clock import utc
 
-_INTERRUPTIONS_MAX = 3  # then even bad luck ends the offer
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # of ids
 
 # What an outcome in a report makes of an assignment.
@@ -33,9 +32,7 @@ _STEPS = {
     "stage": "downloading",
     "seal": "staged",
     "activate": "staged",
-    "trial": "trial",
-    "commit": "trial",
-    "rollback": "trial",
+    **dict.fromkeys(TRIED, "trial"),
 }
 
 
@@ -140,7 +137,7 @@ def _after_bad_luck(assignment, reason):
     if assignment.state == "superseded":
         return None, reason
     assignment.interruptions += 1
-    if assignment.interruptions >= _INTERRUPTIONS_MAX:
+    if assignment.interruptions >= INTERRUPTIONS_MAX:
         return "failed", reason
     # Another may be open by now for one that was lost: its rollout offers it again.
     return ("offered", reason) if assignment.state in OPEN else ("superseded", INTERRUPTED)

@@ -3,7 +3,7 @@
 from sqlalchemy import and_, func, or_, select
 
 from host.models import Assignment, Device, Rollout, RolloutDevice
-from host.models.assignment import OPEN
+from host.models.assignment import OPEN, TRIED
 from host.models.rollout import ACTIVE
 from host.rollouts import decide, plan
 from host.rollouts.member import OFFERED, STARTED, WAITING, Row, standing
@@ -63,7 +63,7 @@ def _query(rollout):
             _ASSIGNMENT.step, _ASSIGNMENT.updated_at, _ASSIGNMENT.created_at,
             _DEVICE.state.label("device_state"), _DEVICE.product, _DEVICE.model, _DEVICE.number,
             _DEVICE.mode, _DEVICE.slot, _DEVICE.online, _DEVICE.last_seen_at, _DEVICE.timezone,
-            _DEVICE.owned_since, others.c.id.label("other"),
+            _DEVICE.owned_since, others.c.id.label("other"), _ASSIGNMENT.interruptions,
         )
         .select_from(RolloutDevice.__table__)
         .join(Device.__table__, _DEVICE.id == _PLACE.device_id)
@@ -88,7 +88,8 @@ def _row(one, rollout, newer):
     return Row(
         one.device_id, one.wave, one.is_held, one.state, one.reason, one.step is not None,
         one.updated_at, one.created_at, is_for, one.number, one.online, one.last_seen_at,
-        one.timezone, one.other is not None, newer.get(one.device_id),
+        one.timezone, one.other is not None, newer.get(one.device_id), one.step in TRIED,
+        one.interruptions or 0,
     )  # fmt: skip
 
 

@@ -13,14 +13,16 @@ from host.models import Assignment, Device, Event, Outbox, Rollout, RolloutDevic
 from host.models.assignment import OPEN
 from host.models.rollout import ACTIVE
 from host.rollouts import decide, plan
+from host.rollouts.member import INTERRUPTED
 from host.services import assignments, events, outbox
 
 _STATES = {  # of an assignment, by the decision that ends it: (from, to)
     decide.TakeBack: (("offered",), "superseded"),
     decide.Lose: (OPEN, "lost"),
     decide.Settle: (OPEN, "done"),
+    decide.Forgive: (("lost",), "superseded"),
 }
-_RUNS_IT = "already-running"
+_WHYS = {decide.Settle: "already-running", decide.Forgive: INTERRUPTED}
 _PLACE = RolloutDevice.__table__.c
 
 
@@ -97,13 +99,15 @@ def _still_free(release, rollout, ids):
 def _end(session, rollout, decisions, now):
     if not decisions:
         return
-    before, state = _STATES[type(decisions[0])]
-    for why, found in groupby(decisions, lambda one: getattr(one, "why", _RUNS_IT)):
+    kind = type(decisions[0])
+    before, state = _STATES[kind]
+    for why, found in groupby(decisions, lambda one: _WHYS.get(kind) or one.why):
         rows = select(Assignment).where(
             Assignment.device_id.in_([one.device for one in found]),
             Assignment.rollout_id == rollout.id, Assignment.state.in_(before),
         )  # fmt: skip
         for one in session.scalars(rows).all():
+            one.interruptions += kind is decide.Forgive
             assignments.move(session, one, state, why, now)
 
 
@@ -133,6 +137,7 @@ _ACTIONS = {
     decide.TakeBack: _end,
     decide.Lose: _end,
     decide.Settle: _end,
+    decide.Forgive: _end,
     decide.Reach: _reach,
     decide.Advance: _advance,
     decide.Pause: _pause,

@@ -8,6 +8,7 @@ from host.rollouts import decide as rules
 from host.rollouts.decide import (
     Advance,
     Finish,
+    Forgive,
     Lose,
     Offer,
     Pause,
@@ -176,6 +177,17 @@ def test_silence_means(seen, decisions):
 def test_an_update_that_does_not_end_is_lost_though_the_board_talks():
     board = member("a", state="started", ago=timedelta(seconds=86401))
     assert after([board], rollout())[0] == Lose("a", "late")
+
+
+def test_a_lost_board_that_is_back_has_another_turn_and_counts_no_more():
+    board = member("a", state="failed", is_back=True)
+    assert after([board], rollout(failures=1)) == [Forgive("a"), Offer("a")]
+
+
+@pytest.mark.parametrize("state", ("paused", "aborted"))
+def test_that_it_is_back_is_noted_while_there_may_be_a_turn(state):
+    board = member("a", state="failed", is_back=True)
+    assert after([board], rollout(state)) == ([Forgive("a")] if state == "paused" else [])
 
 
 def test_the_lost_count_as_failed_at_once():

@@ -11,6 +11,7 @@ from host.rollouts import waves
 from host.rollouts.decide import (
     Advance,
     Finish,
+    Forgive,
     Lose,
     Offer,
     Pause,
@@ -164,7 +165,8 @@ class Rollouts(RuleBasedStateMachine):
         return [
             standing(
                 Row(name, b["wave"], False, b["state"], b["reason"], b["asked"], b["since"],
-                    b["offered"], True, b["runs"], b["online"], b["seen"], None, False, None),
+                    b["offered"], True, b["runs"], b["online"], b["seen"], None, False, None,
+                    False, b["bad"]),
                 NUMBER,
             )
             for name, b in self.boards.items()
@@ -182,8 +184,12 @@ class Rollouts(RuleBasedStateMachine):
         return [
             b for b in self.boards.values()
             if b["state"] in ("failed", "refused", "lost") and b["reason"] != "no-contact"
-            and b["since"] > since
+            and b["since"] > since and not self.is_back(b)
         ]  # fmt: skip
+
+    def is_back(self, board):
+        is_heard = board["reason"] == "silent" and board["seen"] > board["since"]
+        return board["state"] == "lost" and is_heard and board["bad"] < SPARED_MOST - 1
 
     def carry_out(self, decision):
         if hasattr(decision, "device"):
@@ -206,6 +212,9 @@ class Rollouts(RuleBasedStateMachine):
                 board.update(state="lost", reason=why)
             case Settle():
                 board.update(state="done")
+            case Forgive():
+                assert (board["state"], board["bad"] < SPARED_MOST - 1) == ("lost", True)
+                board.update(state="superseded", reason="interrupted", bad=board["bad"] + 1)
         board["since"] = self.now
 
     def move(self, decision):

@@ -149,6 +149,23 @@ def test_a_device_stands(seen, state):
     assert standing(ROW._replace(**seen), 4).state == state
 
 
+BACK = {
+    "heard again": ({}, True),
+    "not heard": ({"seen_at": None}, False),
+    "heard before only": ({"seen_at": datetime(2026, 11, 30, tzinfo=UTC)}, False),
+    "it was late, not silent": ({"reason": "late"}, False),
+    "it tried the release": ({"is_tried": True}, False),
+    "for the third time": ({"interruptions": 2}, False),
+}
+
+
+@pytest.mark.parametrize(("seen", "is_back"), BACK.values(), ids=BACK)
+def test_a_lost_board_is_back(seen, is_back):
+    lost, day = datetime(2026, 12, 1, tzinfo=UTC), datetime(2026, 12, 2, tzinfo=UTC)
+    row = ROW._replace(assignment="lost", reason="silent", since=lost, seen_at=day)
+    assert standing(row._replace(**seen), 4).is_back is is_back
+
+
 @pytest.mark.parametrize(("reason", "counts"), (("app-raised", True), ("no-contact", False)))
 def test_bad_luck_does_not_count(reason, counts):
     row = ROW._replace(assignment="failed", reason=reason)

@@ -296,6 +296,21 @@ def test_silence_after_it_began_is_lost_and_its_late_report_is_heard(
     assert states(db, rollout)[IDS[0]] == "done"
 
 
+def test_a_lost_board_that_is_back_before_it_tried_is_offered_it_again(
+    db, fleet, start, roll, tell
+):
+    start(target={"devices": IDS[:2]}, canary=0)
+    roll()
+    assignments.follow(db, fleet[0], 2, "stage")
+    fleet[0].online, fleet[0].last_seen_at = False, utc()
+    roll(utc() + timedelta(hours=3))
+    lost = assignments.newest(db, IDS[:1])[IDS[0]].state
+    fleet[0].online, fleet[0].last_seen_at = True, utc() + timedelta(hours=4)
+    roll(utc() + timedelta(hours=4))
+    again = assignments.newest(db, IDS[:1])[IDS[0]]
+    assert (lost, again.state, again.interruptions) == ("lost", "offered", 1)
+
+
 def test_a_lost_board_that_had_no_power_has_another_turn(db, fleet, start, roll, tell):
     rollout = start(target={"devices": IDS[:2]}, canary=0)
     roll()
