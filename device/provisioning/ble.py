@@ -149,6 +149,7 @@ class Bluetooth:
         self.log = log
         self._name = bytes((len(name) + 1,)) + _NAME_FIELD + name.encode()
         self._shown = 1
+        self._is_waiting = False  # for a client, and says so
         self._is_paired = config.paired
         aioble.config(mtu=_MTU, gap_name=name)
         guard = self._secure(config.passkey) if config.paired else 0
@@ -186,9 +187,11 @@ class Bluetooth:
         """One client after the other."""
         while True:
             data = advertisement(self._shown)
+            self._is_waiting = True
             self.connection = await aioble.advertise(
                 _INTERVAL_US, adv_data=data, resp_data=self._name
             )
+            self._is_waiting = False
             self.log("bluetooth", "a client is here")
             await self._stay(self.connection)
             self.connection = None
@@ -209,9 +212,9 @@ class Bluetooth:
             await line.take(connection, data)
 
     def advertise(self, state):
-        """Let the advertisement say this state; while a client is here there is none."""
+        """Let the advertisement say this state, where there is one: aioble begins and ends it."""
         is_news, self._shown = state != self._shown, state
-        if is_news and not self.connection:
+        if is_news and self._is_waiting:
             aioble.core.ble.gap_advertise(
                 _INTERVAL_US, adv_data=advertisement(state), resp_data=self._name
             )

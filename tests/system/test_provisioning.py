@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from bleak import BleakClient, BleakScanner
 from bleak.exc import BleakError
-from improv_ble_client import Error, State
+from improv_ble_client import SERVICE_DATA_UUID, Error, State
 from improv_ble_client.errors import ProvisioningFailed
 
 from host.provisioning import board as improv
@@ -93,6 +93,21 @@ def test_a_closed_board_takes_settings_once_its_button_is_pressed(make, air, rad
 
     assert air.run(refused()) == (True, Error.NOT_AUTHORIZED)
     assert air.run(taken()).startswith("https://10.0.0.1:8443/claim?")
+
+
+def test_the_advertisement_tells_the_state(make, air, radio):  # noqa: F811
+    board = make(provisioning="button")
+
+    async def heard(state):
+        def says(device, advertisement):
+            told = advertisement.service_data.get(SERVICE_DATA_UUID, b"\0")
+            return device.address == board.bluetooth.address and told[0] == state
+
+        return await BleakScanner.find_device_by_filter(says, timeout=10)
+
+    assert air.run(heard(State.AUTHORIZATION_REQUIRED))
+    board.press_button()
+    assert air.run(heard(State.AUTHORIZED))
 
 
 def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, radio):  # noqa: F811
