@@ -122,13 +122,14 @@ def decide(rollout, members, now):
 
 
 def _settle(members, now):
-    found = [
-        one.device
+    grace = timedelta(seconds=_REPORT_S)
+    found = {
+        one.device: Settle(one.device)
         for one in members
-        if one.state in OPEN and one.has_it and now - one.since > timedelta(seconds=_REPORT_S)
-    ]
+        if one.state in OPEN and one.has_it and now - one.since > grace
+    }
     after = [one._replace(state=DONE) if one.device in found else one for one in members]
-    return after, [Settle(device) for device in found]
+    return after, list(found.values())
 
 
 def _lose(plan, members, now):
