@@ -1,10 +1,12 @@
 """Tries a release: the checks that read it, then those that run it, one after the other."""
 
+import importlib.util
 import json
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+import simulator
 from host.verification import candidate, checks, confined, sandbox
 from host.verification.finding import FAIL, LEVELS, WARN, Finding, fails
 
@@ -68,13 +70,14 @@ def run(
     if not checks.ON_BOARDS:
         return made
     found = sandbox.find(kinds)
-    if found is None:
-        return [*made, *_untried(_NO_SANDBOX)]
+    lacking = _NO_SANDBOX if found is None else _missing()
+    if lacking:
+        return [*made, *_untried(lacking)]
     with tempfile.TemporaryDirectory(prefix="mpfleet-gate-") as name:
         place = sandbox.Place.below(Path(name), hidden)
         candidate.write(case, place.case)
         heard = _Heard(tell)
-        limits = limits or sandbox.Limits()
+        limits = limits or _limits(case)
         ended = confined.run(found, _INSIDE, place, limits, heard.line, is_over, only)
         return made + _judged(heard, ended, limits)
 
@@ -83,6 +86,22 @@ _NO_SANDBOX = (
     "nothing here confines it: install bubblewrap (apt install bubblewrap), or let unprivileged "
     "users make namespaces"
 )
+
+
+def _missing():
+    """What virtual boards need and this machine lacks, or ""."""
+    try:
+        simulator.micropython()
+    except simulator.MicroPythonMissing as error:
+        return str(error)
+    if importlib.util.find_spec("littlefs") is None:
+        return "littlefs-python is not installed: pip install 'mpfleet[virtual]'"
+    return ""
+
+
+def _limits(case):
+    """Time for a machine ten times as slow as the one it was measured on."""
+    return sandbox.Limits(seconds=300 + 60 * len(case.field) + 5 * case.cuts)
 
 
 def _untried(why):

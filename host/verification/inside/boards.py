@@ -19,7 +19,7 @@ from simulator import AccessPoint, Radio, VirtualBoard
 _HOST, _API, _MQTT = "10.0.0.1", 8443, 8883
 _NOBODY = 9  # the port on which nobody listens
 _WIFI = AccessPoint("gate", "of virtual boards")
-_ONLINE_S = 25
+_ONLINE_S = 60  # a busy machine takes its time
 _DWELL_S = 1.5
 ENDS = ("done", "failed", "refused")
 

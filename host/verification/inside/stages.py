@@ -101,7 +101,7 @@ def boots(bench, case, tell):
             tell("trying it on a board")
             report = unit.update(release)
             if report["outcome"] != "done":
-                yield _unwell("boots", title, "a fresh board", report, unit)
+                yield unwell("boots", title, "a fresh board", report, unit)
                 return
             unit.wait_until_running(release.number)
             unit.dwell()
@@ -112,7 +112,7 @@ def boots(bench, case, tell):
             sentence = f"A board with it does not get there: {error.sentence}."
             yield Finding("boots", FAIL, title, sentence, error.log)
             return
-        bench.figures = {**_figures(unit), "peak": (report.get("heap") or {}).get("peak_used")}
+        bench.figures = {**measured(unit), "peak": (report.get("heap") or {}).get("peak_used")}
         bench.trial_s = 12  # it was well within the longer time; what follows is many times
         yield Finding("boots", PASS, title, "A board tried it, kept it, and starts with it.")
     if release.images:
@@ -123,13 +123,15 @@ def boots(bench, case, tell):
         yield Finding("boots", WARN, "Firmware not run", sentence)
 
 
-def _figures(unit):
+def measured(unit):
+    """Heap and start of a board, as it said and as it took."""
     said = re.findall(r"heap: free (\d+) used (\d+)", unit.board.console_text)
     free, used = map(int, said[-1]) if said else (None, None)
     return {"free": free, "used": used, "boot_s": unit.boot_s}
 
 
-def _unwell(check, title, where, report, unit):
+def unwell(check, title, where, report, unit):
+    """The finding about an update that a board did not keep."""
     word = report.get("reason") or report.get("outcome")
     why = _WORDS.get(word, "it did not keep it")
     sentence = f"On {where} {why} ({story(report)}). The board went back to what it ran before."

@@ -6,7 +6,7 @@ from littlefs import LittleFS
 
 from host.verification.finding import FAIL, PASS, Finding
 from host.verification.inside import stages, variants
-from host.verification.inside.boards import TrialError
+from host.verification.inside.boards import TrialError, log_of, story
 
 NAME, _TITLE = "updates", "Updates, and back"
 _AT_A_TIME = 3
@@ -74,10 +74,10 @@ def _walk(bench, case, name, before, back, unit, is_set_up):
         unit.deploy(before)
     if before is not None and before is case.before:
         unit.start()
-        bench.figures_before = stages._figures(unit)
+        bench.figures_before = stages.measured(unit)
     report = unit.update(release)
     if report["outcome"] != "done":
-        yield stages._unwell(NAME, title, name, report, unit)
+        yield stages.unwell(NAME, title, name, report, unit)
         return
     unit.wait_until_running(release.number)
     unit.dwell()
@@ -95,9 +95,9 @@ def _walk(bench, case, name, before, back, unit, is_set_up):
     if report["outcome"] != "done":
         sentence = (
             f"Once on it, a board with {name} before does not go back to that: "
-            f"{stages.story(report)}. Nobody could replace it any more."
+            f"{story(report)}. Nobody could replace it any more."
         )
-        log = stages.log_of(report, unit)
+        log = log_of(report, unit)
         yield Finding(NAME, FAIL, f"No way back to {name}", sentence, log)
         return
     unit.wait_until_running(back.number)

@@ -2,6 +2,7 @@
 
 import pytest
 
+import simulator
 from host.verification import gate, sandbox
 from host.verification.candidate import Case
 from host.verification.finding import FAIL
@@ -71,7 +72,7 @@ async def main(board):
 def bench(tmp_path):
     """A bench whose boards are quick to judge."""
     made = Bench(tmp_path, "blink", "ESP32_GENERIC")
-    made.trial_s, made.watchdog_s, made.online_s = 8, 4, 10
+    made.trial_s, made.watchdog_s, made.online_s = 8, 6, 15
     return made
 
 
@@ -182,6 +183,16 @@ def test_where_nothing_confines_it_it_is_not_run():
     found = gate.run(Case(made(5)), lambda *_: None, kinds=())
     assert {one.level for one in found if one.check == "boots"} == {"warn"}
     assert "Not tried: nothing here confines it" in found[-1].sentence
+
+
+def test_where_there_is_no_micropython_no_board_is_to_blame(monkeypatch):
+    def missing():
+        raise simulator.MicroPythonMissing
+
+    monkeypatch.setattr(simulator, "micropython", missing)
+    found = gate.run(Case(made(5)), lambda *_: None)
+    assert {one.level for one in found if one.check == "boots"} == {"warn"}
+    assert "no MicroPython here" in found[-1].sentence
 
 
 STEADY = [(n * 600, 100_000 + n % 3 * 50) for n in range(60)]
