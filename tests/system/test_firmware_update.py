@@ -75,13 +75,16 @@ class Site:
         self.assign(number)
         return self.ended(number)
 
-    def ended(self, number, timeout_s=60):
+    def ended(self, number, timeout_s=180):
         def look():
             found = self.client.get(f"/devices/{self.device}")["assignment"]
             is_over = found["number"] == number and found["state"] not in ("offered", "started")
             return found if is_over else None
 
-        found = fleet.wait_for(f"release {number}", look, timeout_s)
+        try:
+            found = fleet.wait_for(f"release {number}", look, timeout_s)
+        except fleet.FleetError as error:
+            pytest.fail(f"{error}; the board said:\n{self.board.console_text[-4000:]}")
         return found["state"], found["reason"]
 
     def reports(self):

@@ -52,6 +52,7 @@ class TlsServer:
         raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else 40 ms, now and then
         with raw, contextlib.suppress(OSError, EOFError):  # the board went away: often the point
             self._open.add(raw)
+            raw.getpeername()  # one that is gone already, ssl refuses and then leaves open
             with self._context.wrap_socket(raw, server_side=True) as connection:
                 self._open.add(connection)
                 self.connections += 1
