@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
 
 import click
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @device.command()
-@click.argument("code")
+@click.argument("code", metavar="CODE|ADDRESS")
 @click.option("--device", "device_id", help="Id in the address that the board showed.")
 @click.option("--name", help="A name for it.")
 @output.as_json
@@ -23,15 +24,23 @@ if TYPE_CHECKING:
 def claim(
     client: Client, code: str, device_id: str | None, name: str | None, as_json: bool
 ) -> None:
-    """Make a registered board yours by the code it shows.
+    """Make a registered board yours: by the code it shows, or by the address it gave.
 
     \b
-    Example:
+    Examples:
       mpfleet device claim ABCD-EFGH --name kitchen
+      mpfleet device claim "https://192.168.1.10:8443/claim?device=…&code=ABCD-EFGH"
     """
-    more = {"name": name, "device": device_id}
+    code, found_id = _parts(code)
+    more = {"name": name, "device": device_id or found_id}
     value = {"code": code, **{field: said for field, said in more.items() if said}}
     show_one(client.send("POST", "/devices/claim", value), as_json)
+
+
+def _parts(text: str) -> tuple[str, str | None]:
+    """Code and device of what a board gave: an address, or the code alone."""
+    asked = parse_qs(urlsplit(text).query)
+    return asked.get("code", [text])[0], asked.get("device", [None])[0]
 
 
 @device.command("give-back")

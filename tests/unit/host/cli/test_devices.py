@@ -90,6 +90,16 @@ def test_a_claimed_board_is_listed_by_its_name(signed_in, kitchen, product):
     assert kitchen in signed_in("device", "list").output
 
 
+def test_a_board_is_claimed_by_the_address_it_gave(signed_in, board):
+    address = f"https://fleet.lan/claim?device={board[0]}&code={board[1]}"
+    assert signed_in("device", "claim", address, json_=True)["state"] == "claimed"
+
+
+def test_an_address_claims_no_other_board(signed_in, board):
+    address = f"https://fleet.lan/claim?device=24a16fffffff&code={board[1]}"
+    assert "no-such-code" in signed_in("device", "claim", address).output
+
+
 def test_a_wrong_code_is_one_line(signed_in):
     result = signed_in("device", "claim", "AAAA-AAAA")
     assert (result.exit_code, result.output.count("\n")) == (1, 1)
