@@ -22,6 +22,7 @@ _CHUNK = const(1024)  # what is read at a time; a firmware partition takes more
 # What is no longer travels raw: inflating takes 8 kB of heap, and would save 3 on the wire.
 _RAW_BYTES = const(8192)
 _KEEP_BYTES = const(32768)  # flushed so often: what a power cut costs at most
+_INFLATER = const(6144)  # what one takes: its window of 4 kB, and its tables
 _HEAD = const(12)  # of the piece index
 _SLACK = const(64)  # a piece that does not shrink travels a little longer than it is
 _INDEX = ".index"
@@ -48,7 +49,6 @@ class Download:
         """From now on so many bytes at a time."""
         if self._spare and size == len(self._spare[1]):
             self._stream, self.view = self._spare[:2]
-            del self._spare[2:]
         else:
             self.view = memoryview(bytearray(size))
 
@@ -195,13 +195,16 @@ class Download:
         if response.left != sum(lengths):
             raise Damaged(form.code, response.left, sum(lengths))
         stream = self._stream or io.BytesIO(max(lengths))  # room for the longest piece, made once
+        place = self._spare.pop() if self._spare else None
         for length in lengths:
             stream.seek(0)
             await self._collect(response, stream, length, form)
             stream.seek(0)
+            place = None  # of the inflater: held as a piece comes, or small things would fill it
             inflater = DeflateIO(stream, RAW, PIECE_WBITS)
             piece = await self._inflate(form.blocks(inflater, done), f, found)
             inflater = None  # before the next one is made: its window is the most that is needed
+            place = bytearray(_INFLATER)  # noqa: F841
             if stream.tell() != length:
                 raise Damaged(form.code, stream.tell(), length)
             done += piece
