@@ -6,6 +6,7 @@ file, so that a download that goes on asks only for what is missing.
 """
 
 import asyncio
+import gc
 import io
 import os
 import struct
@@ -22,6 +23,7 @@ _CHUNK = const(1024)  # what is read at a time; a firmware partition takes more
 # What is no longer travels raw: inflating takes 8 kB of heap, and would save 3 on the wire.
 _RAW_BYTES = const(8192)
 _KEEP_BYTES = const(32768)  # flushed so often: what a power cut costs at most
+_INFLATE_BYTES = const(28672)  # with less heap free all travels raw: inflating takes that much
 _INFLATER = const(6144)  # what one takes: its window of 4 kB, and its tables
 _HEAD = const(12)  # of the piece index
 _SLACK = const(64)  # a piece that does not shrink travels a little longer than it is
@@ -35,6 +37,7 @@ class Download:
     def __init__(self, http, tell, before, power):
         self._http = http
         self._tell = tell  # (done, total) → X-Progress; called between pieces
+        self._power = power
         self._spare = power.spare  # room for a piece, for a block, and what an inflater will take
         self._stream = None
         self.take(_CHUNK)
@@ -138,13 +141,15 @@ class Download:
             raise Damaged("hash-mismatch", came, digest)
 
     async def _rest(self, path, found, size, part, done, index, source):
-        is_new = not (index or done)
         begun = _kind(index)
         # that it may travel in: one that goes on keeps its own
         forms = {}  # type: dict
-        if (is_new and size > _RAW_BYTES) or begun == PIECES:
+        gc.collect()
+        is_new = not (index or done)
+        may_inflate = is_new and self._power.free_heap() >= _INFLATE_BYTES
+        if (may_inflate and size > _RAW_BYTES) or begun == PIECES:
             forms[PIECES] = _Pieces(size, self.view)
-        if source and (is_new or begun == PATCH):
+        if source and (may_inflate or begun == PATCH):
             from device.update.patch import Form
 
             name = (await self.hash(source, source.size)).digest()

@@ -20,6 +20,10 @@ told = []
 
 class Power:
     spare = None
+    free = 28672
+
+    def free_heap():
+        return Power.free
 
 
 
@@ -191,6 +195,12 @@ say(there())
 """
     said = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
     assert said == ["cut", "good", ["host", "x.part"]]
+
+
+def test_a_heap_that_does_not_bear_inflating_gets_it_raw(on_rig):
+    script = FETCH + "Power.free -= 1\nsay(fetch(len(data), digest))\n"
+    [said] = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
+    assert said == ["good", len(LARGE), 0]
 
 
 def test_a_part_that_rotted_is_thrown_away(on_rig):
