@@ -1,6 +1,8 @@
 """The user API of a host (SPEC section 11), over TLS to the certificate of one fleet only."""
 
 import ssl
+import time
+from http import HTTPStatus
 from typing import Any
 
 import requests
@@ -13,6 +15,7 @@ from host.cli.profile import Profile
 _WAIT_S = (10, 60)  # to connect; between bytes
 # A kept connection that the host closed meanwhile: what changes nothing is asked once more.
 _STALE = Retry(total=1, connect=0, redirect=0, status=0, allowed_methods=("GET",))
+_BUSY_TRIES, _BUSY_WAIT_S = 4, 5  # a host that says it is busy has changed nothing
 _ADVICE = {
     "bad-credentials": "sign in again: mpfleet login",
     "forbidden": "your role may not do this; ask an admin",
@@ -154,9 +157,19 @@ class Client:
         return self.send("POST", "/enrolment-tokens", what)["token"]
 
     def _call(self, method: str, path: str, **what: Any) -> requests.Response:
+        for _ in range(_BUSY_TRIES):
+            answer = self._once(method, path, **what)
+            if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+                break
+            time.sleep(min(int(answer.headers.get("Retry-After", "1")), _BUSY_WAIT_S))
+        if not answer.ok or answer.is_redirect:
+            raise _refusal(answer)
+        return answer
+
+    def _once(self, method: str, path: str, **what: Any) -> requests.Response:
         url = f"{self.profile.url}/api/v1{path}"
         try:
-            answer = self._session.request(
+            return self._session.request(
                 method, url, timeout=_WAIT_S, allow_redirects=False, **what
             )
         except requests.exceptions.SSLError as error:
@@ -169,9 +182,6 @@ class Client:
             raise ApiError(
                 "no-connection", f"{self.profile.url} is not reached: does mpfleet serve run?"
             ) from error
-        if not answer.ok or answer.is_redirect:
-            raise _refusal(answer)
-        return answer
 
 
 def _refusal(answer: requests.Response) -> ApiError:

@@ -12,10 +12,21 @@ from host.cli.client import ApiError, Client
 from host.cli.profile import Profile
 
 _ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n[]"
+_BUSY = (
+    b"HTTP/1.1 503 Busy\r\nRetry-After: 0\r\nConnection: close\r\n"
+    b"Content-Type: application/json\r\nContent-Length: 37\r\n\r\n"
+    b'{"error": "busy", "message": "later"}'
+)
 
 
 @pytest.fixture
-def forgetful(host):
+def answers():
+    """What the server answers first, one by one; then it is well."""
+    return []
+
+
+@pytest.fixture
+def forgetful(host, answers):
     """A server that answers one request a connection, says nothing, and hangs up at the next."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(host.folder / "pki" / pki.SERVER_FILE)
@@ -28,7 +39,7 @@ def forgetful(host):
                 raw, _ = listener.accept()
                 with contextlib.closing(context.wrap_socket(raw, server_side=True)) as peer:
                     heard.append(peer.recv(4096).split(b" ")[0])
-                    peer.sendall(_ANSWER)
+                    peer.sendall(answers.pop(0) if answers else _ANSWER)
                     peer.recv(4096)  # the next request, which gets no answer
 
     thread = threading.Thread(target=serve, daemon=True)
@@ -54,3 +65,18 @@ def test_what_changes_something_is_not_sent_twice(forgetful):
     with pytest.raises(ApiError, match="no-connection"):
         client.send("POST", "/devices/claim", {"code": "x"})
     assert heard == [b"GET"]
+
+
+def test_a_host_that_was_busy_is_asked_again(forgetful, answers):
+    client, heard = forgetful
+    answers[:] = [_BUSY] * 2
+    assert client.send("POST", "/assignments", {"number": 1}) == []
+    assert heard == [b"POST"] * 3
+
+
+def test_a_host_that_stays_busy_says_so(forgetful, answers):
+    client, heard = forgetful
+    answers[:] = [_BUSY] * 9
+    with pytest.raises(ApiError, match="busy"):
+        client.send("POST", "/assignments", {"number": 1})
+    assert heard == [b"POST"] * 4
