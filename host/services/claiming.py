@@ -64,9 +64,13 @@ def standing(session, settings, user, device_id, *, now=None):
 def claim(session, settings, user, given, name=None, address=None, device_id=None, *, now=None):
     """Make the device with this code the person's. The code is of no use afterwards.
 
+    An address that names a device of one's own leads to it, whatever its code is good for.
+
     Raises: KeptError `no-such-code`, the same whatever was wrong; `rate-limited`.
     """
     now = utc(now)
+    if device_id and standing(session, settings, user, device_id, now=now) == YOURS:
+        return session.get(Device, device_id)
     limits.hit(session, settings, "claim:user", str(user.id), now=now)
     limits.hit(session, settings, "claim:address", limits.network(address), now=now)
     device = _found(session, settings, _tidy(given), device_id, now)

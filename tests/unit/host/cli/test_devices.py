@@ -95,6 +95,11 @@ def test_a_board_is_claimed_by_the_address_it_gave(signed_in, board):
     assert signed_in("device", "claim", address, json_=True)["state"] == "claimed"
 
 
+def test_the_address_of_a_board_of_one_s_own_leads_to_it(signed_in, board, kitchen):
+    address = f"https://fleet.lan/claim?device={board[0]}&code={board[1]}"
+    assert signed_in("device", "claim", address, json_=True)["name"] == kitchen
+
+
 def test_an_address_claims_no_other_board(signed_in, board):
     address = f"https://fleet.lan/claim?device=24a16fffffff&code={board[1]}"
     assert "no-such-code" in signed_in("device", "claim", address).output
