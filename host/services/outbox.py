@@ -1,6 +1,6 @@
 """Messages to boards, queued in the transaction that decides them and sent by the bridge."""
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, insert, select
 
 from host.models import Device, Outbox
 from host.services.clock import utc
@@ -11,11 +11,21 @@ DISCONNECT = {"what": "disconnect"}  # for the bridge itself: end the device's l
 
 
 def put(session, device_id, what, *, now=None):
-    """Queue a message, unless the same one is waiting already."""
-    waiting = session.scalars(select(Outbox.what).where(Outbox.device_id == device_id))
-    if what not in list(waiting):
-        session.add(Outbox(device_id=device_id, what=what, created_at=utc(now)))
-        session.flush()
+    """Queue a message for a device."""
+    put_all(session, [device_id], what, now=now)
+
+
+def put_all(session, device_ids, what, *, now=None):
+    """Queue a message for each of some devices. The same one, where it waits already, gives way.
+
+    For the bridge may be sending that this moment, before what is decided here can be seen, and
+    forgets it then by its number: the new one has another, as both are there for an instant.
+    """
+    query = select(Outbox.id, Outbox.what).where(Outbox.device_id.in_(device_ids))
+    same = [number for number, said in session.execute(query) if said == what]
+    values = {"what": what, "created_at": utc(now)}
+    session.execute(insert(Outbox), [{"device_id": one, **values} for one in device_ids])
+    done(session, same)
 
 
 def take(session, limit=100):

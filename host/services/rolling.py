@@ -9,7 +9,7 @@ from itertools import groupby
 from sqlalchemy import bindparam, insert, or_, select, update
 from sqlalchemy.orm import aliased
 
-from host.models import Assignment, Device, Event, Outbox, Rollout, RolloutDevice
+from host.models import Assignment, Device, Event, Rollout, RolloutDevice
 from host.models.assignment import OPEN
 from host.models.rollout import ACTIVE
 from host.rollouts import decide, plan
@@ -79,7 +79,7 @@ def _offer(session, rollout, offers, now):
     )
     devices = [one["device_id"] for one in made]
     _note(session, devices, "assigned", _why(rollout), now)
-    _call(session, devices, now)
+    outbox.put_all(session, devices, outbox.CHECK, now=now)  # who listens looks at once
 
 
 def _still_free(release, rollout, ids):
@@ -165,13 +165,3 @@ def _note(session, devices, what, why, now):
             for one in devices
         ],
     )
-
-
-def _call(session, devices, now):
-    """Boards that listen look at once."""
-    query = select(Outbox.device_id, Outbox.what).where(Outbox.device_id.in_(devices))
-    called = {device for device, what in session.execute(query) if what == outbox.CHECK}
-    waiting = [one for one in devices if one not in called]
-    if waiting:
-        values = {"what": outbox.CHECK, "created_at": now}
-        session.execute(insert(Outbox), [{"device_id": one, **values} for one in waiting])

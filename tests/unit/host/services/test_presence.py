@@ -140,6 +140,15 @@ def test_a_message_waits_until_its_board_listens(db, device):
     assert (before, [row.what for row in outbox.take(db)]) == ([], [outbox.CHECK])
 
 
+def test_a_message_put_while_the_same_is_being_sent_is_sent_as_well(db, device):
+    device.online = True
+    outbox.put(db, DEVICE_ID, outbox.CHECK)
+    sending = [row.id for row in outbox.take(db)]
+    outbox.put(db, DEVICE_ID, outbox.CHECK)
+    outbox.done(db, sending)
+    assert [row.what for row in outbox.take(db)] == [outbox.CHECK]
+
+
 def test_a_message_waits_until_it_is_done(db, device):
     device.online = True
     outbox.put(db, DEVICE_ID, outbox.CHECK)
