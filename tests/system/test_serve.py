@@ -310,6 +310,17 @@ def test_nothing_stays_behind_when_it_is_killed(tmp_path):
         assert host.end(signal.SIGKILL) == -signal.SIGKILL
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="finds processes by /proc")
+def test_nothing_stays_behind_when_its_processes_are_killed_with_it(tmp_path):
+    with serving(tmp_path / "data") as host:
+        host.ready()
+        for pid in (*children(host.process.pid).values(), host.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        host.process.stdout.read()  # until the last that has the pipe is gone
+        with socket.create_server(("127.0.0.1", host.port)):
+            pass  # the next host finds its port free
+
+
 def test_web_alone_takes_a_renewed_certificate_without_a_pause(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
