@@ -150,9 +150,9 @@ class Machine:
         self._loop.watch(self.chip.exited, self._ended)
 
     def _stop_chip(self):
-        self._parts.hang_up()
         if self.chip:
             self._let_go().kill()
+        self._parts.hang_up()  # before, the chip would hear it, and go on for an instant
 
     def _let_go(self):
         """The chip, with which the machine has nothing more to do."""
