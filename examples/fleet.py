@@ -65,14 +65,10 @@ def new_board(folder, index, **options):
     return VirtualBoard(folder, unique_id=unique_id, access_points=[HOME], **options)
 
 
-def set_up(board, client, product, host, report=lambda event: None, **config):
-    """Deploy a board that is switched on, through its serial port, exactly as a real one.
-
-    Raises: FleetError when it did not come online.
-    """
+def plan_for(client, product, host, **more):
+    """A plan for a board of this fleet; `more` are fields of `Plan`."""
     fleet = client.fleet()
-    watchdog_s = config.pop("watchdog_s", None)
-    plan = Plan(
+    return Plan(
         product=product,
         addresses=["127.0.0.1"],
         port=host.port,
@@ -80,11 +76,19 @@ def set_up(board, client, product, host, report=lambda event: None, **config):
         fleet=fleet["name"],
         ca_der=ssl.PEM_cert_to_DER_cert(fleet["ca"].strip()),
         root=base64.b64decode(fleet["root"]),
-        wifi=[Network(HOME.ssid, HOME.password)],
         model="ESP32_GENERIC",
-        watchdog_s=watchdog_s,
-        config=config,
+        **more,
     )
+
+
+def set_up(board, client, product, host, report=lambda event: None, **config):
+    """Deploy a board that is switched on, through its serial port, exactly as a real one.
+
+    Raises: FleetError when it did not come online.
+    """
+    watchdog_s = config.pop("watchdog_s", None)
+    wifi = [Network(HOME.ssid, HOME.password)]
+    plan = plan_for(client, product, host, wifi=wifi, watchdog_s=watchdog_s, config=config)
     outcome = deploy.deploy(board.port, plan, client, report)
     if not outcome.is_online:
         raise FleetError("the board did not come online:\n" + "\n".join(outcome.output[-20:]))

@@ -1,6 +1,6 @@
 """Boards that wait for their WiFi, and clients of Bluetooth that meet them.
 
-In a test file: `from tests.provisioning import air, flash, make, radio`.
+`air`, `radio`, `flash` and `make` are fixtures of tests/system.
 """
 
 import itertools

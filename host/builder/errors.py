@@ -7,6 +7,18 @@ class ToolError(Exception):
     code = "failed"
 
 
+class AdvisedError(ToolError):
+    """Something did not get there. `code` is a word, `detail` a sentence, `advice` what to do."""
+
+    def __init__(self, code: str, detail: str, advice: str = "") -> None:
+        super().__init__(code, detail, advice)
+        self.code, self.detail, self.advice = code, detail, advice
+
+    def __str__(self) -> str:
+        advice = f"; {self.advice}" if self.advice else ""
+        return f"{self.detail} ({self.code}){advice}"
+
+
 class BuildError(ToolError):
     """A release cannot be made of this. `code` is a word, `place` the file (with its line)."""
 

@@ -2,22 +2,18 @@
 
 import contextlib
 import queue
-import re
-import shutil
 import ssl
 from pathlib import Path
 
 import pytest
 import requests
 from paho.mqtt import client as mqtt
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
 from device import protocol
-from examples.fleet import Host, publish
-from host.rig.process import free_port
+from examples.fleet import publish
+from tests import chromium
 
-CHROMIUM = shutil.which("chromium")
-ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
 BLINK = Path(__file__).parents[2] / "examples" / "blink"
 BOARD, SECRET = "240ac4000001", "5" * 64
 DESK, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 800}
@@ -37,9 +33,7 @@ FAILED_UPDATE = {
     '  File "app/main.py", line 4, in main\nValueError: ' + "wide " * 40,
 }
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not on PATH: make system-packages installs it"
-)
+pytestmark = chromium.needed
 
 
 class Board:
@@ -125,23 +119,8 @@ class Console:
 
 @pytest.fixture(scope="module")
 def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+    with chromium.browsing() as browser:
         yield browser
-        browser.close()
-
-
-@pytest.fixture
-def host(tmp_path):
-    said = tmp_path / "host.log"
-    with said.open("wb") as output:
-        host = Host(tmp_path / "data", free_port(), free_port(), output)
-    try:
-        host.wait_until_ready()
-        host.password = re.search(r"password (\S+)", said.read_text())[1]
-        yield host
-    finally:
-        host.stop()
 
 
 @pytest.fixture

@@ -7,8 +7,6 @@ from click.testing import CliRunner
 
 from host.cli import main
 from host.provisioning import Network, ProvisioningError, bluetooth, sequence
-from tests.boards import board_maker  # noqa: F401 - a fixture
-from tests.system.test_provisioning import air, flash, make, radio  # noqa: F401 - fixtures
 
 
 def provision(board, *words):
@@ -26,7 +24,7 @@ def quiet(step, text):
     """Nobody looks on."""
 
 
-def test_a_board_is_given_its_wifi_over_a_cable(make):  # noqa: F811
+def test_a_board_is_given_its_wifi_over_a_cable(make):
     board = make()
     given = ("--wifi", "home", "--wifi-password", "secret12", "--hostname", "kitchen", "--json")
     result = provision(board, *given)
@@ -36,18 +34,18 @@ def test_a_board_is_given_its_wifi_over_a_cable(make):  # noqa: F811
     board.wait_for("power: provisioned")
 
 
-def test_a_wrong_password_is_said_with_what_to_do(make):  # noqa: F811
+def test_a_wrong_password_is_said_with_what_to_do(make):
     result = provision(make(), "--wifi", "home", "--wifi-password", "wrong-secret")
     assert (result.exit_code, "unable-to-connect" in result.stderr) == (1, True)
 
 
-def test_what_no_wifi_has_never_reaches_the_board(make):  # noqa: F811
+def test_what_no_wifi_has_never_reaches_the_board(make):
     result = provision(make(), "--wifi", "x" * 33, "--wifi-password", "secret12")
     assert (result.exit_code, "bad-ssid" in result.stderr) == (1, True)
     assert "connect" not in result.stderr  # the first thing it would do
 
 
-def test_a_board_is_given_its_wifi_by_bluetooth(make, air, radio):  # noqa: F811
+def test_a_board_is_given_its_wifi_by_bluetooth(make, air, radio):
     board = make()
 
     async def act(found):
@@ -61,7 +59,7 @@ def test_a_board_is_given_its_wifi_by_bluetooth(make, air, radio):  # noqa: F811
     board.wait_for("power: provisioned")
 
 
-def test_a_board_that_wants_its_button_pressed_is_waited_for(make, air, radio):  # noqa: F811
+def test_a_board_that_wants_its_button_pressed_is_waited_for(make, air, radio):
     board = make(provisioning="button")
     said = []
 
@@ -77,7 +75,7 @@ def test_a_board_that_wants_its_button_pressed_is_waited_for(make, air, radio): 
     assert said == ["board", "button", "join", "joined"]
 
 
-def test_a_refusal_by_bluetooth_has_its_word(make, air, radio):  # noqa: F811
+def test_a_refusal_by_bluetooth_has_its_word(make, air, radio):
     async def act(found):
         with pytest.raises(ProvisioningError) as caught:
             await sequence(found, "home", "wrong-secret", "", quiet)

@@ -12,8 +12,7 @@ from host.provisioning import board as improv
 from host.provisioning import serial
 from simulator import AccessPoint
 from simulator.radio import ODD_BYTES
-from tests.boards import board_maker  # noqa: F401 - a fixture
-from tests.provisioning import air, at_prompt, flash, kept, leave, make, meet, radio  # noqa: F401
+from tests.provisioning import at_prompt, kept, leave, meet
 
 CONNECTED = "bluetooth: a client is here"
 UART = "6e40000%d-b5a3-f393-e0a9-e50e24dcca9e"
@@ -21,7 +20,7 @@ COMMAND = "00467768-6228-2272-4663-277478268003"
 IDENTIFY = b"\x02\x00\x02"
 
 
-def test_an_improv_client_sets_a_new_board_up(make, air, radio):  # noqa: F811
+def test_an_improv_client_sets_a_new_board_up(make, air, radio):
     board = make()
 
     async def talk():
@@ -51,7 +50,7 @@ def test_an_improv_client_sets_a_new_board_up(make, air, radio):  # noqa: F811
     assert kept(board, "config.json")["hostname"] == "kitchen"
 
 
-def test_eight_boards_at_once(make, air, radio):  # noqa: F811
+def test_eight_boards_at_once(make, air, radio):
     boards = [make() for _ in range(8)]
 
     async def one(board):
@@ -70,7 +69,7 @@ def test_eight_boards_at_once(make, air, radio):  # noqa: F811
         board.wait_for("power: provisioned")
 
 
-def test_a_closed_board_takes_settings_once_its_button_is_pressed(make, air, radio):  # noqa: F811
+def test_a_closed_board_takes_settings_once_its_button_is_pressed(make, air, radio):
     board = make(provisioning="button")
 
     async def refused():
@@ -95,7 +94,7 @@ def test_a_closed_board_takes_settings_once_its_button_is_pressed(make, air, rad
     assert air.run(taken()).startswith("https://10.0.0.1:8443/claim?")
 
 
-def test_the_advertisement_tells_the_state(make, air, radio):  # noqa: F811
+def test_the_advertisement_tells_the_state(make, air, radio):
     board = make(provisioning="button")
 
     async def heard(state):
@@ -110,7 +109,7 @@ def test_the_advertisement_tells_the_state(make, air, radio):  # noqa: F811
     assert air.run(heard(State.AUTHORIZED))
 
 
-def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, radio):  # noqa: F811
+def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, radio):
     board = make()
 
     async def hurry():
@@ -126,7 +125,7 @@ def test_a_client_that_leaves_half_way_does_not_end_what_it_began(make, air, rad
     assert kept(board, "wifi.json") == [{"ssid": "home", "password": "secret12"}]
 
 
-def test_a_network_may_have_a_name_that_is_no_text(make, air, radio):  # noqa: F811
+def test_a_network_may_have_a_name_that_is_no_text(make, air, radio):
     odd = bytes(range(0xE0, 0x100))
     board = make()
     board.radio.access_points.append(AccessPoint(odd.decode(errors=ODD_BYTES), "secret12"))
@@ -161,7 +160,7 @@ async def until(said, text):
             await asyncio.sleep(0.02)
 
 
-def test_a_person_at_a_terminal_types_two_lines(make, air, radio):  # noqa: F811
+def test_a_person_at_a_terminal_types_two_lines(make, air, radio):
     board, said = make(), bytearray()
 
     async def talk():
@@ -180,7 +179,7 @@ def test_a_person_at_a_terminal_types_two_lines(make, air, radio):  # noqa: F811
 
 
 @pytest.mark.parametrize(("passkey", "typed"), ((0, None), (424242, 424242), (7, 424242)))
-def test_a_paired_board_takes_settings_from_who_pairs(make, air, radio, passkey, typed):  # noqa: F811
+def test_a_paired_board_takes_settings_from_who_pairs(make, air, radio, passkey, typed):
     board = make(paired=True, passkey=passkey)
     radio.passkey = typed
 
@@ -203,7 +202,7 @@ def test_a_paired_board_takes_settings_from_who_pairs(make, air, radio, passkey,
         assert "wifi: joined" not in board.console_text
 
 
-def test_improv_and_deploy_share_the_serial_port(make):  # noqa: F811
+def test_improv_and_deploy_share_the_serial_port(make):
     board = make(provisioning="button")  # by the cable it needs no press
     said = []
 

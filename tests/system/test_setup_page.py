@@ -2,49 +2,21 @@
 
 import contextlib
 import re
-import shutil
-import ssl
-from base64 import b64decode
 
 import pytest
-from playwright.sync_api import expect, sync_playwright
+from playwright.sync_api import expect
 
-from examples.fleet import HOME, Host
+from examples.fleet import HOME, plan_for
 from host import deploy
-from host.deploy.plan import Plan
-from host.rig.process import free_port
-from simulator.air import Air
+from tests import chromium
 from tests.bluetooth import bleak_on
 from tests.web_bluetooth import ARGUMENTS, WebBluetooth
 from tests.web_serial import web_serial
 
-CHROMIUM = shutil.which("chromium")
 PHONE = {"width": 390, "height": 844}
 JOIN_MS = 60_000
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="chromium is not on PATH: make system-packages installs it"
-)
-
-
-@pytest.fixture
-def air():
-    one = Air()
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def host(tmp_path):
-    said = tmp_path / "host.log"
-    with said.open("wb") as output:
-        host = Host(tmp_path / "data", free_port(), free_port(), output)
-    try:
-        host.wait_until_ready()
-        host.password = re.search(r"password (\S+)", said.read_text())[1]
-        yield host
-    finally:
-        host.stop()
+pytestmark = chromium.needed
 
 
 @pytest.fixture
@@ -53,18 +25,7 @@ def board(host, air, board_maker):
     board = board_maker(air=air, access_points=[HOME])
     board.power_on()
     with contextlib.closing(host.sign_in()) as client:
-        fleet = client.fleet()
-        plan = Plan(
-            product="blink",
-            addresses=["127.0.0.1"],
-            port=host.port,
-            mqtt_port=host.mqtt_port,
-            fleet=fleet["name"],
-            ca_der=ssl.PEM_cert_to_DER_cert(fleet["ca"]),
-            root=b64decode(fleet["root"]),
-            model="ESP32_GENERIC",
-            claims=False,
-        )
+        plan = plan_for(client, "blink", host, claims=False)
         deploy.deploy(board.port, plan, client, lambda event: None)
     board.wait_for("provisioning: as mpfleet-")
     return board
@@ -73,14 +34,11 @@ def board(host, air, board_maker):
 @pytest.fixture
 def page(host):
     """A phone's browser, which trusts the host."""
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", *ARGUMENTS]
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+    with chromium.browsing(*ARGUMENTS) as browser:
         context = browser.new_context(ignore_https_errors=True, viewport=PHONE)
         page = context.new_page()
         page.set_default_timeout(30_000)
         yield page
-        browser.close()
 
 
 def claim(page, host):
