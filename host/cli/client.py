@@ -14,7 +14,11 @@ from host.cli.profile import Profile
 
 _WAIT_S = (10, 60)  # to connect; between bytes
 # A kept connection that the host closed meanwhile: what changes nothing is asked once more.
-_STALE = Retry(total=1, connect=0, redirect=0, status=0, allowed_methods=("GET",))
+# Retry-After is left to `_call`: urllib3 would make an error of an answer that has it.
+_STALE = Retry(
+    total=1, connect=0, redirect=0, status=0, allowed_methods=("GET",),
+    respect_retry_after_header=False,
+)  # fmt: skip
 _BUSY_TRIES, _BUSY_WAIT_S = 4, 5  # a host that says it is busy has changed nothing
 _ADVICE = {
     "bad-credentials": "sign in again: mpfleet login",
@@ -157,11 +161,12 @@ class Client:
         return self.send("POST", "/enrolment-tokens", what)["token"]
 
     def _call(self, method: str, path: str, **what: Any) -> requests.Response:
-        for _ in range(_BUSY_TRIES):
-            answer = self._once(method, path, **what)
+        answer = self._once(method, path, **what)
+        for _ in range(_BUSY_TRIES - 1):
             if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
                 break
-            time.sleep(min(int(answer.headers.get("Retry-After", "1")), _BUSY_WAIT_S))
+            time.sleep(_busy_s(answer))
+            answer = self._once(method, path, **what)
         if not answer.ok or answer.is_redirect:
             raise _refusal(answer)
         return answer
@@ -182,6 +187,12 @@ class Client:
             raise ApiError(
                 "no-connection", f"{self.profile.url} is not reached: does mpfleet serve run?"
             ) from error
+
+
+def _busy_s(answer: requests.Response) -> int:
+    """How long a busy host, or a proxy before it, asks to wait; a date counts as a second."""
+    said = answer.headers.get("Retry-After", "")
+    return min(int(said), _BUSY_WAIT_S) if said.isdecimal() else 1
 
 
 def _refusal(answer: requests.Response) -> ApiError:

@@ -67,11 +67,12 @@ def test_what_changes_something_is_not_sent_twice(forgetful):
     assert heard == [b"GET"]
 
 
-def test_a_host_that_was_busy_is_asked_again(forgetful, answers):
+@pytest.mark.parametrize("method", ("GET", "POST"))
+def test_a_host_that_was_busy_is_asked_again(forgetful, answers, method):
     client, heard = forgetful
     answers[:] = [_BUSY] * 2
-    assert client.send("POST", "/assignments", {"number": 1}) == []
-    assert heard == [b"POST"] * 3
+    assert client.send(method, "/assignments", {"number": 1}) == []
+    assert heard == [method.encode()] * 3
 
 
 def test_a_host_that_stays_busy_says_so(forgetful, answers):
@@ -80,3 +81,16 @@ def test_a_host_that_stays_busy_says_so(forgetful, answers):
     with pytest.raises(ApiError, match="busy"):
         client.send("POST", "/assignments", {"number": 1})
     assert heard == [b"POST"] * 4
+
+
+@pytest.mark.parametrize(("said", "slept_s"), ((b"2", 2), (b"99", 5), (b"Wed, 21 Oct 2026", 1)))
+def test_it_waits_as_asked_and_not_after_the_last_try(
+    forgetful, answers, monkeypatch, said, slept_s
+):
+    client, _ = forgetful
+    slept = []
+    monkeypatch.setattr("host.cli.client.time.sleep", slept.append)
+    answers[:] = [_BUSY.replace(b"Retry-After: 0", b"Retry-After: " + said)] * 9
+    with pytest.raises(ApiError, match="busy"):
+        client.get("/releases")
+    assert slept == [slept_s] * 3
