@@ -119,14 +119,14 @@ def reset(client: Client, email: str, as_json: bool) -> None:
 @output.as_json
 @signed_in
 def deactivate(client: Client, email: str, yes: bool, as_json: bool) -> None:
-    """Sign a person out everywhere, for good. Their devices stay theirs: transfer them.
+    """Sign a person out everywhere, until `user activate`. Their devices stay theirs.
 
     \b
     Example:
       mpfleet user deactivate ada@example.org --yes
     """
     if not yes:
-        click.confirm(f"Sign {email} out everywhere, for good?", abort=True, err=True)
+        click.confirm(f"Sign {email} out and let them in no more?", abort=True, err=True)
     _change(client, email, {"active": False}, as_json)
 
 
@@ -192,13 +192,11 @@ def _change(client: Client, email: str, what: dict[str, Any], as_json: bool) -> 
 
 
 def _people_text(found: list[dict[str, Any]]) -> str:
-    titles = [name.removesuffix("_at").upper() for name in _COLUMNS]
-    return output.columns(titles, [[one[name] for name in _COLUMNS] for one in found])
+    return output.table(_COLUMNS, found)
 
 
 def _invitations_text(found: list[dict[str, Any]]) -> str:
-    titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _INVITATION]
-    return output.columns(titles, [[one[name] for name in _INVITATION] for one in found])
+    return output.table(_INVITATION, found)
 
 
 def _link_text(one: dict[str, Any]) -> str:

@@ -150,9 +150,8 @@ _SHOW = (
 def _list_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no devices yet: mpfleet deploy --port PORT"
-    titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _LIST] + ["UPDATE"]
     rows = [[*(_shown(d)[n] for n in _LIST), update_text(d)] for d in found]
-    return output.columns(titles, rows)
+    return output.columns([*output.titles(_LIST), "UPDATE"], rows)
 
 
 def update_text(one: dict[str, Any]) -> str:

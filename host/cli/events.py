@@ -66,8 +66,7 @@ def events(
     elif as_json:
         click.echo(output.plain(json.dumps(list(found), indent=2, ensure_ascii=False)))
     else:
-        rows = [[one[name] for name in _COLUMNS] for one in found]
-        click.echo(output.plain(output.columns([c.upper() for c in _COLUMNS], rows)))
+        click.echo(output.plain(output.table(_COLUMNS, found)))
 
 
 def _pages(client: Client, query: dict[str, Any], limit: int | None) -> Iterator[dict[str, Any]]:

@@ -13,8 +13,6 @@ from host.cli.session import signed_in
 if TYPE_CHECKING:
     from host.cli.client import Client
 
-_COLUMNS = ("name", "members", "devices")
-
 
 @click.group()
 def group() -> None:
@@ -121,4 +119,4 @@ def _text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "you are in no group"
     rows = [(g["name"], [m["email"] for m in g["members"]], g["devices"]) for g in found]
-    return output.columns([name.upper() for name in _COLUMNS], rows)
+    return output.columns(("NAME", "MEMBERS", "DEVICES"), rows)

@@ -32,6 +32,16 @@ def columns(titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def titles(names: Iterable[str]) -> list[str]:
+    """Titles of fields of the API: `last_used_at` is LAST USED, `size_bytes` SIZE."""
+    return [re.sub("_(at|bytes)$", "", name).replace("_", " ").upper() for name in names]
+
+
+def table(names: Sequence[str], found: Iterable[dict[str, Any]]) -> str:
+    """These fields of each object, a row each."""
+    return columns(titles(names), [[one[name] for name in names] for one in found])
+
+
 def fields(pairs: Iterable[tuple[str, Any]]) -> str:
     """Names and values, one pair a line."""
     shown = [(name, _cell(value)) for name, value in pairs]

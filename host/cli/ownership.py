@@ -189,6 +189,4 @@ def _whose(one: dict[str, Any]) -> str:
 def _offers_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "nobody offers you a device"
-    names = ("device", "name", "product", "model", "from", "offered_at")
-    titles = [name.removesuffix("_at").upper() for name in names]
-    return output.columns(titles, [[one[name] for name in names] for one in found])
+    return output.table(("device", "name", "product", "model", "from", "offered_at"), found)

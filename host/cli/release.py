@@ -109,8 +109,7 @@ def upload(client: Client, file: Path, no_wait: bool, as_json: bool) -> None:
     publish(client, made)
     found = _tried(client, made.product, made.number, no_wait, as_json)
     one = client.get(f"/releases/{made.product}/{made.number}")
-    shown = {**one, "verification": found}
-    output.show(shown, as_json, lambda _: f"{_release_text(one)}\n{verification.text(found)}")
+    _show_tried(one, found, as_json)
     verification.end(found)
 
 
@@ -141,9 +140,7 @@ def show(client: Client, product: str, number: int, as_json: bool) -> None:
       mpfleet release show blink 4
     """
     one = client.get(f"/releases/{product}/{number}")
-    found = verification.read(client, product, number)
-    shown = {**one, "verification": found}
-    output.show(shown, as_json, lambda _: f"{_release_text(one)}\n{verification.text(found)}")
+    _show_tried(one, verification.read(client, product, number), as_json)
 
 
 @release.command()
@@ -235,8 +232,12 @@ _COLUMNS = (
 def _list_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no releases yet: mpfleet release build FOLDER --upload"
-    titles = [name.removesuffix("_bytes").removesuffix("_at").upper() for name in _COLUMNS]
-    return output.columns(titles, [[r[name] for name in _COLUMNS] for r in found])
+    return output.table(_COLUMNS, found)
+
+
+def _show_tried(one: dict[str, Any], found: dict[str, Any], as_json: bool) -> None:
+    shown = {**one, "verification": found}
+    output.show(shown, as_json, lambda _: f"{_release_text(one)}\n{verification.text(found)}")
 
 
 def _release_text(one: dict[str, Any]) -> str:

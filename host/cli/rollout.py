@@ -265,8 +265,7 @@ _WAVES = ("devices", "done", "failed", "open", "waiting", "away", "out")
 def _list_text(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no rollouts yet: mpfleet rollout create NUMBER --dry-run"
-    titles = [name.removesuffix("_at").upper() for name in _LIST] + ["WHY"]
-    return output.columns(titles, [[*(one[n] for n in _LIST), one["why"]] for one in found])
+    return output.table((*_LIST, "why"), found)
 
 
 def _text(one: dict[str, Any]) -> str:

@@ -108,5 +108,4 @@ def _made_text(one: dict[str, Any]) -> str:
 
 
 def _text(found: list[dict[str, Any]]) -> str:
-    titles = [name.removesuffix("_at").replace("_", " ").upper() for name in _COLUMNS]
-    return output.columns(titles, [[one[name] for name in _COLUMNS] for one in found])
+    return output.table(_COLUMNS, found)
