@@ -6,7 +6,7 @@ from host.access import person, token
 from host.errors import HostError
 from host.extensions import host, keep_changes, session
 from host.services import accounts, groups, permissions, tokens
-from host.web import pages
+from host.web import joining, pages
 
 blueprint = pages.page_blueprint("account")
 
@@ -51,11 +51,9 @@ def add_token():
 @blueprint.post("/account/password")
 def change_password():
     """Another password, for who knows the one of now; every other sign-in ends."""
-    old, new = request.form.get("old", ""), request.form.get("password", "")
+    old, address = request.form.get("old", ""), request.remote_addr
     try:
-        if new != request.form.get("again"):
-            raise HostError("bad-request", "The two passwords differ. Type them again.")
-        address = request.remote_addr
+        new = joining.chosen_password()
         user = accounts.sign_in(session(), host().settings, person().email, old, address)
         accounts.change_password(session(), user, new, user.email, keep=token())
     except HostError as error:

@@ -31,8 +31,10 @@ def form():
 def waiting():
     """What stands on the page that waits for a board, fetched every few seconds by live.js."""
     device_id, code = _asked()
-    values = {"device_id": device_id, "code": code, "name": "", "error": None}
-    return pages.render("_claim.html", standing=_standing(device_id), **values)
+    standing = _standing(device_id)
+    error = claiming.no_such_code() if standing == claiming.REFUSED else None
+    values = {"device_id": device_id, "code": code, "standing": standing, "error": error}
+    return pages.render("_claim.html", **values)
 
 
 @blueprint.post("/claim")
@@ -61,5 +63,5 @@ def _standing(device_id):
 
 
 def _page(device_id, code, **values):
-    given = {"standing": claiming.READY, "name": "", "error": None} | values
+    given = {"standing": claiming.READY} | values
     return pages.render("claim.html", device_id=device_id, code=code, **given)

@@ -52,12 +52,17 @@ def reset(text):
     return _enter("reset", link.email, links.choose_password, text)
 
 
-def _enter(kind, email, choose, by):
+def chosen_password():
+    """The password of a form that asks for it twice. Raises: HostError `bad-request`."""
     password = request.form.get("password", "")
+    if password != request.form.get("again"):
+        raise HostError("bad-request", "The two passwords differ. Type them again.")
+    return password
+
+
+def _enter(kind, email, choose, by):
     try:
-        if password != request.form.get("again"):
-            raise HostError("bad-request", "The two passwords differ. Type them again.")
-        user = choose(session(), host().settings, by, password, request.remote_addr)
+        user = choose(session(), host().settings, by, chosen_password(), request.remote_addr)
     except HostError as error:
         if error.code not in _ASKED_AGAIN:
             raise

@@ -48,5 +48,4 @@ def ca():
 
 def _has_own_certificate():
     """Whether the browser came by the address whose certificate browsers trust."""
-    console = host().settings.console_url
-    return bool(console) and request.host_url.rstrip("/") == console.rstrip("/")
+    return request.host_url.rstrip("/") == host().settings.console_url

@@ -24,7 +24,6 @@ class Link {
   constructor(device) {
     this.heard = () => {};
     this.capabilities = 0;
-    this.name = device.name || "board";
     this._device = device;
     this._parts = {};
     this._timer = 0;

@@ -55,7 +55,6 @@ class Link {
   constructor(port) {
     this.heard = () => {};
     this.capabilities = improv.CAPABILITY.info | improv.CAPABILITY.scan | improv.CAPABILITY.hostname;
-    this.name = "board";
     this._port = port;
     this._isOpen = true;
     this._hasAnswered = false;

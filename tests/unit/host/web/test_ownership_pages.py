@@ -51,10 +51,12 @@ def test_somebody_elses_board_says_what_a_wrong_code_says(
     make_device(db, alice, **fields)
     enter(bob)
     page, tried = read(URL), read(post("/claim", device=DEVICE_ID, code="ABCD-EFGH"))
+    waited = read(URL.replace("/claim", "/claim/waiting"))
     wrong = read(post("/claim", code="AAAA-AAAA"))
     said = "No device waits with this code. Codes expire."
-    assert all(said in one for one in (page, tried, wrong))
-    assert not any(alice.email in one or "retired" in one for one in (page, tried))
+    assert all(said in one for one in (page, tried, waited, wrong))
+    told = (page, tried, waited)
+    assert not any(alice.email in one or "retired" in one for one in told)
     assert db.get(Device, DEVICE_ID).owner_id == alice.id
 
 
