@@ -114,7 +114,7 @@ class Settings(BaseModel):
         return path.read_text() if path.exists() else ""
 
     def secret_key(self):
-        """The key that signs session cookies: made once, readable by its owner only."""
+        """The key of session cookies and claim codes: made once, readable by its owner only."""
         path = self.data_folder / "secret_key"
         if not path.exists():
             _make_secret(path)

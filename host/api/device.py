@@ -107,5 +107,6 @@ def _note_progress(found):
     step, done, total, *mode = parts
     if all(text.isdecimal() and len(text) <= _COUNT_DIGITS_MAX for text in (done, total)):
         payload = {"number": found.number, "step": step, "done": int(done), "total": int(total)}
-        payload.update(zip(("mode",), mode, strict=False))
+        if mode:
+            [payload["mode"]] = mode
         presence.progress(session(), found.id, payload)

@@ -140,7 +140,7 @@ class SerialBoard:
 
 
 def _texts(data: bytes) -> list[str]:
-    """The texts of a result, each behind its length; what is cut short is left out."""
+    """The texts of a result, each behind its length."""
     found, at = [], 2
     while at < len(data):
         length = data[at]

@@ -1,4 +1,4 @@
-"""One process of the host by itself: `python -m host.serve web` (or bridge, engine, worker)."""
+"""One process of the host by itself: `python -m host.serve web`, or another of ROLES."""
 
 import importlib
 import os

@@ -169,10 +169,10 @@ ROUTES = {
     "approvals.show": ("release.approve", FLEET),
     "approvals.sign": ("release.approve", FLEET),
     "approvals.take_back": ("release.approve", FLEET),
+    "approvals.keys": ("release.see", FLEET),
     "verifications.live": ("release.see", FLEET),
     "verifications.again": ("release.verify", FLEET),
     "verifications.waive": ("release.waive", FLEET),
-    "approvals.keys": ("release.see", FLEET),
 }
 
 
