@@ -200,7 +200,8 @@ class Download:
         if response.left != sum(lengths):
             raise Damaged(form.code, response.left, sum(lengths))
         stream = self._stream or io.BytesIO(max(lengths))  # room for the longest piece, made once
-        place = self._spare.pop() if self._spare else None
+        has_place = self._spare and len(self._spare) > 2  # it is taken once; the rest stays
+        place = self._spare.pop() if has_place else None
         for length in lengths:
             stream.seek(0)
             await self._collect(response, stream, length, form)

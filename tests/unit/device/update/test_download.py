@@ -26,8 +26,6 @@ class Power:
         return Power.free
 
 
-
-
 def tell(done, total):
     told.append(done)
     return "stage;%d;%d" % (done, total)
@@ -327,6 +325,22 @@ say([small, len(spare), download.view is spare[1], spare[0].tell() > 0])
 """
     said = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
     assert said == ["good", [1024, 2, True, True]]
+
+
+def test_room_that_was_kept_outlives_a_network_that_goes_again_and_again(on_rig):
+    script = FETCH + """
+import io
+
+Power.spare = [io.BytesIO(8448), memoryview(bytearray(4096)), bytearray(6144)]
+for _ in range(4):
+    host.breaks_after = 5000
+    download = Download(host, tell, NEW, Power)
+    download.take(4096)
+    say(fetch(len(data), digest, download)[0])
+    say(download.view is Power.spare[1])
+"""
+    said = on_rig(script, LARGE.hex(), in_pieces(LARGE).hex())
+    assert said == ["cut", True] * 4
 
 
 def test_the_inflater_of_a_piece_is_gone_before_the_next_is_fetched(on_rig):
