@@ -59,6 +59,8 @@ def files(stream, manifest):
     """Yield what the manifest in this stream says of each file: path, size, hash."""
     for place in manifest["parts"]["app"]["files"]:
         try:
+            if not 0 <= place >> _PLACE_BITS < 1 << _PLACE_BITS:
+                raise ValueError  # a number of the manifest's own, that no file's place is
             stream.seek(place >> _PLACE_BITS)
             entry = json.loads(stream.read(place & ((1 << _PLACE_BITS) - 1)))
         except (TypeError, ValueError, RuntimeError):
