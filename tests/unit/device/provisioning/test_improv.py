@@ -201,7 +201,7 @@ SCRIPT = """
 from device.provisioning.improv import *
 from device.provisioning import improv, session, terminal
 print(improv.advertisement(2).hex(), improv.frame(3, b"\\x02\\x00"))
-print(improv.Packets().feed(%r, 0), improv.Frames().feed(3, 0) if 0 else "")
+print(improv.Packets().feed(%r, 0))
 print(session.added([], b"\\xff\\x01", b""), session.heard([(b"a", b"", 1, -50, 3, False)]))
 """
 

@@ -659,5 +659,3 @@ say(rig.is_whole("b"))
     )
     assert on_rig(script, 1) == [[None], [["done", None, 5, 17]], True]
     assert on_rig(script, 9)[1] == [["refused", "not-staged", 5, 17]]
-
-
