@@ -18,9 +18,9 @@ _NOTE_CHARS_MAX = 200
 @blueprint.get("/rollouts")
 def listed():
     """The rollouts that this person sees."""
-    found = rollouts.mine(session(), person())
+    found, now = rollouts.mine(session(), person()), utc()
     totals = members.totals(session(), [one.id for one in found])
-    return [{**answers.rollout(one, utc()), **totals[one.id]} for one in found]
+    return [{**answers.rollout(one, now), **totals[one.id]} for one in found]
 
 
 @blueprint.post("/rollouts")
@@ -71,10 +71,11 @@ def of_release(product, number):
 
 
 def _whole(rollout):
-    waves = members.counts(session(), rollout, utc())
+    now = utc()
+    waves = members.counts(session(), rollout, now)
     found = failures.of_rollout(session(), rollout)
     return {
-        **answers.rollout(rollout, utc()),
+        **answers.rollout(rollout, now),
         "waves": waves,
         **{name: sum(wave[name] for wave in waves) for name in ("devices", *members.COUNTED)},
         "failures": [answers.failure(one) for one in found],

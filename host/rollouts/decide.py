@@ -104,21 +104,21 @@ def decide(rollout, members, now):
     members, settled = _settle(members, now)
     members, lost = _lose(rollout.plan, members, now)
     members, forgiven = _forgive(rollout, members)
-    lost = settled + lost + forgiven
+    told = settled + lost + forgiven
     if rollout.state != RUNNING:
-        return [*lost, *_take_back_all(members, PAUSED if rollout.state == STOPPED else ENDED)]
+        return [*told, *_take_back_all(members, PAUSED if rollout.state == STOPPED else ENDED)]
     if rollout.plan.starts_at and now < rollout.plan.starts_at:
-        return lost
+        return told
     why = _too_many_failures(rollout, members, now)
     if why:
-        return [*lost, Pause(why), *_take_back_all(members)]
+        return [*told, Pause(why), *_take_back_all(members)]
     if rollout.ends_at and now >= rollout.ends_at:
-        return [*lost, *_end(members)]
+        return [*told, *_end(members)]
     taken = _take_back(rollout.plan, members, now)
     rollout, steps = _walk(rollout, members, now)
     if any(isinstance(step, Pause) for step in steps):
-        return [*lost, *steps, *_take_back_all(members)]
-    return [*lost, *taken, *steps, *_offers(rollout, members, now)]
+        return [*told, *steps, *_take_back_all(members)]
+    return [*told, *taken, *steps, *_offers(rollout, members, now)]
 
 
 def _settle(members, now):

@@ -27,8 +27,9 @@ def sample(ids, salt, percent):
 def split(ids, salt, plan, tagged=()):
     """Device ids by wave, a list of lists. `tagged` are those with the canaries' tag."""
     found = order(ids, salt)
-    canaries = [one for one in found if one in tagged] if plan.canary_tag else found[: plan.canary]
-    rest = [one for one in found if one not in set(canaries)]
+    first = set(tagged if plan.canary_tag else found[: plan.canary])
+    canaries = [one for one in found if one in first]
+    rest = [one for one in found if one not in first]
     ends = [_share(len(rest), sum(plan.waves[: n + 1])) for n in range(len(plan.waves))]
     waves = [rest[start:end] for start, end in zip([0, *ends], ends, strict=False)]
     return [canaries, *waves] if plan.has_canaries else waves

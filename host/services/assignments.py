@@ -8,7 +8,7 @@ from host.errors import HostError
 from host.models import Assignment, Device
 from host.models.assignment import ASKED, OPEN, TRIED
 from host.rollouts.member import INTERRUPTED, INTERRUPTIONS_MAX, SPARED
-from host.services import events, outbox, owners
+from host.services import events, outbox, owners, verifications
 from host.services.clock import utc
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # of ids
@@ -124,8 +124,7 @@ def must_be_approved(release):
     number = release.number
     if release.withdrawn_at:
         raise HostError("withdrawn", f"Release {number} was withdrawn.")
-    if release.state == "draft":
-        raise HostError("not-ready", f"Release {number} is still being uploaded.")
+    verifications.must_be_whole(release)
     if release.state != "approved":
         how = f"mpfleet approve {number} --product {release.product}"
         message = f"Release {number} is {release.state}: boards take what is approved. {how}"

@@ -116,10 +116,8 @@ def explanation(rollout):
 def act(session, rollout, action, user, reason="", *, now=None):
     """Do one of ACTIONS. Raises: HostError `rollout-state`, and as `draft` where it goes on."""
     now = utc(now)
-    # First a write, which waits for the engine; then what is true is read again.
-    changed = update(Rollout).where(Rollout.id == rollout.id)
-    session.execute(changed.values(revision=Rollout.revision + 1))
-    session.refresh(rollout)
+    _count_change(session, rollout)  # first a write, which waits for the engine;
+    session.refresh(rollout)  # then what is true is read again
     states, goes_on, do, word = ACTIONS[action]
     if rollout.state not in states:
         message = f"Rollout {rollout.id} is {rollout.state}: there is nothing to {action}."
@@ -134,10 +132,15 @@ def withdraw(session, release, who, *, now=None):
     """Its release was taken back: all rollouts of it end."""
     query = select(Rollout).where(Rollout.release_id == release.id, Rollout.state.in_(ACTIVE))
     for rollout in session.scalars(query).all():
-        changed = update(Rollout).where(Rollout.id == rollout.id)
-        session.execute(changed.values(revision=Rollout.revision + 1))
+        _count_change(session, rollout)
         rollout.state, rollout.why = "aborted", "withdrawn"
         events.add(session, who, rollout.subject, "aborted", "withdrawn", now=now)
+
+
+def _count_change(session, rollout):
+    """Whoever decided on the rollout before decides anew."""
+    changed = update(Rollout).where(Rollout.id == rollout.id)
+    session.execute(changed.values(revision=Rollout.revision + 1))
 
 
 def _pause(session, rollout, now, reason):

@@ -42,8 +42,7 @@ def begin(session, settings, release, who, *, now=None):
 
 def again(session, settings, release, user, *, now=None):
     """Try a release anew. Raises: HostError `not-ready`, `signed-already`, `withdrawn`."""
-    if release.state == "draft":
-        raise HostError("not-ready", f"Release {release.number} is still being uploaded.")
+    must_be_whole(release)
     if release.state == "withdrawn":
         raise HostError("withdrawn", f"Release {release.number} was withdrawn.")
     if release.state == "approved":
@@ -120,8 +119,8 @@ def take(session, owner, is_dead=lambda _: False, *, now=None):
 
 def beat(session, release_id, owner, check=None, step=0, detail="", *, now=None):
     """A worker's sign of life, with what it does now; whether the job is still its own."""
-    job = session.get(Verification, release_id)
-    if job is None or (job.owner, job.state) != (owner, "running"):
+    job = _job_of(session, release_id, owner)
+    if job is None:
         return False
     job.beat_at = utc(now)
     if check is not None:
@@ -131,15 +130,15 @@ def beat(session, release_id, owner, check=None, step=0, detail="", *, now=None)
 
 def leave(session, release_id, owner):
     """A worker ends and did not: the job waits again, and this counts as no attempt."""
-    job = session.get(Verification, release_id)
-    if job is not None and (job.owner, job.state) == (owner, "running"):
+    job = _job_of(session, release_id, owner)
+    if job is not None:
         job.state, job.owner, job.beat_at, job.attempts = "waiting", None, None, job.attempts - 1
 
 
 def finish(session, release_id, owner, made, *, now=None):
     """Keep what was found and judge the release; False where the job was taken away meanwhile."""
-    job = session.get(Verification, release_id)
-    if job is None or (job.owner, job.state) != (owner, "running"):
+    job = _job_of(session, release_id, owner)
+    if job is None:
         return False
     _end(session, job, session.get(Release, release_id), made, utc(now))
     return True
@@ -165,8 +164,7 @@ def hand_in(session, release, source, made, user, *, now=None):
 
     Raises: HostError `bad-request`, `not-ready`.
     """
-    if release.state == "draft":
-        raise HostError("not-ready", f"Release {release.number} is still being uploaded.")
+    must_be_whole(release)
     if source == GATE or not made or len(made) > _FINDINGS_MAX:
         raise HostError("bad-request", f"1 to {_FINDINGS_MAX} findings, of a source with a name.")
     ours = (Finding.release_id == release.id) & (Finding.source == source)
@@ -176,10 +174,15 @@ def hand_in(session, release, source, made, user, *, now=None):
     _judge(session, release, utc(now))
 
 
-def must_be_verified(session, release):
-    """Raises: HostError `not-ready`, `not-verified`, `rejected`."""
+def must_be_whole(release):
+    """Raises: HostError `not-ready`."""
     if release.state == "draft":
         raise HostError("not-ready", f"Release {release.number} is still being uploaded.")
+
+
+def must_be_verified(session, release):
+    """Raises: HostError `not-ready`, `not-verified`, `rejected`."""
+    must_be_whole(release)
     if release.state == "verifying":
         message = f"Release {release.number} is still being tried. Wait for what is found."
         raise HostError("not-verified", message)
@@ -188,6 +191,12 @@ def must_be_verified(session, release):
         named = "; ".join(one.title for one in opened[:3])
         message = f"Release {release.number} was rejected: {named}. An admin may waive a finding."
         raise HostError("rejected", message)
+
+
+def _job_of(session, release_id, owner):
+    """The job that this worker has, or None: it is not its own any more."""
+    job = session.get(Verification, release_id)
+    return job if job and (job.owner, job.state) == (owner, "running") else None
 
 
 def _end(session, job, release, made, now):

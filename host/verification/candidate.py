@@ -1,6 +1,5 @@
 """A release as checks see it: its manifest, its bytes, and the releases that are in the field."""
 
-import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -50,10 +49,9 @@ class Release:
         return sorted({*named, *(one["sha256"] for one in self.images.values())})
 
     @property
-    def runtime(self) -> str:
-        """What its runtime is called: a hash over the files of device/."""
-        own = [(path, name) for path, _, name in self.files if path.startswith("device/")]
-        return hashlib.sha256(json.dumps(own).encode()).hexdigest()
+    def runtime(self) -> frozenset[tuple[str, str]]:
+        """Path and SHA-256 of each file of its runtime: the same ones are the same runtime."""
+        return frozenset((p, name) for p, _, name in self.files if p.startswith("device/"))
 
 
 @dataclass(frozen=True)

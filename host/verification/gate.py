@@ -11,7 +11,7 @@ from host.verification import candidate, checks, confined, sandbox
 from host.verification.finding import FAIL, LEVELS, WARN, Finding, fails
 
 _INSIDE = "host.verification.inside"
-_TITLES = {check.name: check.title for check in checks.CHECKS}
+_ORDER = {check.name: n for n, check in enumerate(checks.CHECKS, 1)}
 
 # Of a release that had to be ended: (title, sentence).
 _ENDED = {
@@ -67,8 +67,6 @@ def run(
         made += found
         if check.is_vital and fails(found):
             return [*made, *_untried("what is above keeps boards from running it")]
-    if not checks.ON_BOARDS:
-        return made
     found = sandbox.find(kinds)
     lacking = _NO_SANDBOX if found is None else _missing()
     if lacking:
@@ -120,8 +118,7 @@ def _judged(heard, ended, limits):
     seen = {one.check for one in made}
     why = "the verifier had to end it before"
     made += [one for one in _untried(why) if one.check not in seen]
-    order = [check.name for check in checks.CHECKS]
-    return sorted(made, key=lambda one: order.index(one.check))
+    return sorted(made, key=lambda one: _ORDER[one.check])
 
 
 def _why(ended, stopped_by, limits):
@@ -143,7 +140,6 @@ class _Heard:
 
     def __init__(self, tell):
         self._tell = tell
-        self._order = {check.name: n for n, check in enumerate(checks.CHECKS, 1)}
         self.findings = []
         self.check = checks.ON_BOARDS[0].name
         self.stopped_by = self.last = ""
@@ -158,12 +154,12 @@ class _Heard:
             self.last = text[:1000]
 
     def _at(self, check, detail):
-        if check in self._order:
+        if check in _ORDER:
             self.check = check
-            self._tell(check, self._order[check], str(detail))
+            self._tell(check, _ORDER[check], str(detail))
 
     def _found(self, check, level, title, sentence, log):
-        if check in self._order and level in LEVELS:
+        if check in _ORDER and level in LEVELS:
             made = Finding(check, level, str(title), str(sentence), str(log))
             self.findings.append(made.bounded())
 

@@ -47,6 +47,7 @@ class Bench:
         self.trial_s, self.watchdog_s, self.online_s = 24, 8, _ONLINE_S
         # Numbers rise by the clock, as a host's do; one for all that is offered but once.
         self.assignment = int(time.time()) - 1_577_836_800
+        self.figures = self.figures_before = None  # heap and boot time, once they were measured
 
     @contextlib.contextmanager
     def unit(self, name, releases, flash=None):
@@ -153,12 +154,7 @@ class Unit:
     def end_of(self, number, limit_s=None):
         """The report with which the update to a release ended."""
         limit_s = limit_s or self.bench.trial_s + 40
-        end = time.monotonic() + limit_s
-        while (left := end - time.monotonic()) > 0:
-            try:
-                report = self.host.reports.get(timeout=left)
-            except queue.Empty:
-                break
+        for report in _coming(self.host.reports, limit_s):
             is_ours = report.get("kind") == "update" and report.get("number") == number
             if is_ours and report.get("outcome") in ENDS:
                 return report
@@ -166,12 +162,8 @@ class Unit:
 
     def wait_until_running(self, number, limit_s=_ONLINE_S):
         """Return once it says that this release is active."""
-        end, last = time.monotonic() + limit_s, {}
-        while (left := end - time.monotonic()) > 0:
-            try:
-                status = self.host.statuses.get(timeout=left)
-            except queue.Empty:
-                break
+        last = {}
+        for status in _coming(self.host.statuses, limit_s):
             last = status if status.get("online") else last
             if (status.get("number"), status.get("mode")) == (number, "active"):
                 return
@@ -190,7 +182,17 @@ class Unit:
             self._mark = self.board.wait_for(text, limit_s, self._mark) - len(text)
         except TimeoutError as error:
             sentence = f"it did not say {text.strip()!r} within {limit_s:.0f} s of its start"
-            raise TrialError(sentence, self.board.text_since(self._mark)[-6000:]) from error
+            raise TrialError(sentence, self.log) from error
+
+
+def _coming(said, limit_s):
+    """What comes in a queue within so many seconds, one by one."""
+    end = time.monotonic() + limit_s
+    while (left := end - time.monotonic()) > 0:
+        try:
+            yield said.get(timeout=left)
+        except queue.Empty:
+            return
 
 
 class _Shop:

@@ -13,7 +13,7 @@ from host.verification.inside import variants
 from host.verification.inside.boards import TrialError, story
 
 NAME, _TITLE = "cuts", "Power cuts"
-_WHENS = ("before", "middle", "after")
+_PLACE = {"before": "before", "middle": "in the middle of", "after": "after"}
 _LAST = 45  # operations that hold the boot record and the commit: half of the sample is of these
 _AT_A_TIME = 4
 _LIMIT_S = 60
@@ -62,9 +62,6 @@ def check(bench, case, tell):
     yield Finding(NAME, PASS, _TITLE, sentence)
 
 
-_PLACE = {"before": "before", "middle": "in the middle of", "after": "after"}
-
-
 def sample(operations, count, seed):
     """(operation, when) of so many cuts, the same ones for the same seed. Pure."""
     rng = random.Random(hashlib.sha256(seed).digest())  # noqa: S311 - to be repeated, not secret
@@ -72,7 +69,7 @@ def sample(operations, count, seed):
     halves = range(1, middle + 1), range(middle + 1, operations + 1)
     chosen = []
     for half, most in zip(halves, (count - count // 2, count // 2), strict=True):
-        places = [(n, when) for n in half for when in _WHENS]
+        places = [(n, when) for n in half for when in _PLACE]
         chosen += rng.sample(places, min(most, len(places)))
     return sorted(chosen)
 

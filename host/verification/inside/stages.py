@@ -162,8 +162,7 @@ def _span(hours):
 
 def figures(bench, case, tell):
     """What it costs, beside the release before."""
-    title, now = "Heap and boot time", getattr(bench, "figures", None)
-    before = getattr(bench, "figures_before", None)
+    title, now, before = "Heap and boot time", bench.figures, bench.figures_before
     if not now or now["used"] is None:
         yield Finding("figures", WARN, title, "Not measured: the board said nothing of its heap.")
         return

@@ -7,10 +7,13 @@ from littlefs import LittleFS
 from host.verification.finding import FAIL, PASS, Finding
 from host.verification.inside import stages, variants
 from host.verification.inside.boards import TrialError, log_of, story
+from simulator import partitions
+from simulator.flash import SECTOR
 
 NAME, _TITLE = "updates", "Updates, and back"
 _AT_A_TIME = 3
-_VFS, _VFS_BYTES, _BLOCK = 0x310000, 0xF0000, 4096
+_VFS = next(one for one in partitions.LAYOUT if one.label == "vfs")
+_PLACE = slice(_VFS.offset, _VFS.offset + _VFS.size)
 _SETUP = "/device/setup.mpy"  # of golden only
 
 
@@ -109,8 +112,8 @@ def _with_golden(bench, known, golden):
         unit.deploy(None)
         unit.board.power_off()
         flash = bytearray((unit.board.folder / "flash.bin").read_bytes())
-    files = LittleFS(block_size=_BLOCK, block_count=_VFS_BYTES // _BLOCK, mount=False)
-    files.context.buffer = flash[_VFS : _VFS + _VFS_BYTES]
+    files = LittleFS(block_size=SECTOR, block_count=_VFS.size // SECTOR, mount=False)
+    files.context.buffer = flash[_PLACE]
     files.mount()
     wanted = {f"/{p}": name for p, _, name in golden.files if p.startswith("device/")}
     for folder, _, names in list(files.walk("/device")):
@@ -123,5 +126,5 @@ def _with_golden(bench, known, golden):
         with files.open(path, "wb") as file:
             file.write(golden.read(name))
     files.unmount()
-    flash[_VFS : _VFS + _VFS_BYTES] = files.context.buffer
+    flash[_PLACE] = files.context.buffer
     return bytes(flash)
