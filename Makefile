@@ -33,7 +33,7 @@ test: $(READY) ## Run every test, and make hil on a virtual board unless ARGS se
 hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=… WIFI=SSID:PASSWORD, or QEMU=…, or RIG=FILE
 	@rm -rf build/hil
 	$(BIN)/python -m pytest tests/hil -p pytest_embedded.plugin --embedded-services serial -o junit_family=xunit1 \
-	  -rs --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
+	  --root-logdir build/hil --junitxml build/hil/report.xml $(HIL_OPTIONS) $(ARGS)
 
 bench-update: $(READY) ## Measure what travels for an update, and how long staging and sealing take against their floors
 	@$(BIN)/python -m tests.bench.update $(ARGS)

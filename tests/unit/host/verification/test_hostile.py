@@ -154,7 +154,10 @@ def data(tmp_path):
 
 def tried(source, data, kind, **more):
     if not sandbox.find((kind,)):
-        pytest.skip(f"{kind} does not work here: no bubblewrap, or no right to make namespaces")
+        pytest.skip(
+            f"{kind} does not work here: bubblewrap is missing, or the right to make namespaces, "
+            "or another user cannot read this Python's folder"
+        )
     case = Case(made(5, source + IDLE))
     return gate.run(case, lambda *_: None, hidden=[data], kinds=(kind,), only=("imports",), **more)
 
