@@ -10,6 +10,7 @@ from host.models.device import Device
 from host.models.release import Release
 
 OPEN = ("offered", "started")
+FAILED = ("failed", "refused", "lost")
 TRIED = ("trial", "commit", "rollback")  # steps in which the release itself runs, or did
 ASKED = "asked"  # the board was told what it is to take
 _IS_OPEN = text("state IN ('offered', 'started')")

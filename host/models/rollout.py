@@ -56,7 +56,7 @@ class RolloutDevice(Base):
         ForeignKey("device.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     wave: Mapped[int]
-    is_held: Mapped[bool] = mapped_column(default=False)  # failed with this release before
+    is_held: Mapped[bool] = mapped_column(default=False)  # failed with this release elsewhere
     assignment_id: Mapped[int | None] = mapped_column(
         ForeignKey("assignment.id", ondelete="SET NULL"), index=True
     )

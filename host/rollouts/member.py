@@ -37,7 +37,7 @@ class Row(NamedTuple):
 
     device: str
     wave: int
-    is_held: bool  # it failed with this release before
+    is_held: bool  # it failed with this release elsewhere
     assignment: str | None  # its state
     reason: str | None
     has_asked: bool  # since it was offered

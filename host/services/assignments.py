@@ -2,11 +2,11 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from host.errors import HostError
-from host.models import Assignment, Device
-from host.models.assignment import ASKED, OPEN, TRIED
+from host.models import Assignment, Device, Rollout, RolloutDevice
+from host.models.assignment import ASKED, FAILED, OPEN, TRIED
 from host.rollouts.member import INTERRUPTED, INTERRUPTIONS_MAX, SPARED
 from host.services import events, outbox, owners, verifications
 from host.services.clock import utc
@@ -190,8 +190,21 @@ def move(session, assignment, state, reason, now, who=events.HOST):
     if state == "offered":
         assignment.step = None
     session.flush()  # before another becomes open: the database allows one
+    if state in FAILED and reason not in SPARED:
+        _hold(session, assignment)
     what = INTERRUPTED if state == "offered" else stage(assignment)
     _note(session, assignment, what, now, reason, who)
+
+
+def _hold(session, assignment):
+    """No other rollout offers a device what it failed with, until a person says *retry*."""
+    others = select(Rollout.id).where(Rollout.release_id == assignment.release_id)
+    if assignment.rollout_id is not None:
+        others = others.where(Rollout.id != assignment.rollout_id)
+    places = update(RolloutDevice).where(
+        RolloutDevice.device_id == assignment.device_id, RolloutDevice.rollout_id.in_(others)
+    )
+    session.execute(places.values(is_held=True), execution_options={"synchronize_session": False})
 
 
 def _note(session, assignment, what, now, reason=None, who=events.HOST):

@@ -83,7 +83,10 @@ def _offer(session, rollout, offers, now):
 
 
 def _still_free(release, rollout, ids):
-    """Devices that nothing is open for, and how often bad luck struck them with this release."""
+    """Devices that nothing is open for and that did not fail since it was decided.
+
+    With each, how often bad luck struck it with this release.
+    """
     others = aliased(Assignment)
     is_open = select(others.id).where(others.device_id == Device.id, others.state.in_(OPEN))
     return (
@@ -91,6 +94,8 @@ def _still_free(release, rollout, ids):
         .join(RolloutDevice, RolloutDevice.device_id == Device.id)
         .outerjoin(Assignment, Assignment.id == RolloutDevice.assignment_id)
         .where(RolloutDevice.rollout_id == rollout.id, Device.id.in_(ids))
+        .where(~RolloutDevice.is_held)
+        .where(or_(Assignment.id.is_(None), Assignment.state == "superseded"))
         .where(Device.state == "claimed", Device.product == release.product, ~is_open.exists())
         .where(or_(Device.number.is_(None), Device.number < release.number))
     )

@@ -7,6 +7,7 @@ from sqlalchemy import select, update
 
 from host.errors import HostError
 from host.models import Assignment, Rollout, RolloutDevice
+from host.models.assignment import FAILED
 from host.models.rollout import ACTIVE
 from host.rollouts import plan as plans
 from host.rollouts import waves
@@ -14,7 +15,6 @@ from host.rollouts.member import ENDED, PAUSED, SPARED
 from host.services import assignments, devices, events, groups, permissions, rolling
 from host.services.clock import utc
 
-_FAILED = ("failed", "refused", "lost")
 _TARGET = ("devices", "tags", "group", "percent")
 _LISTED_MAX = 100
 _WHYS = {  # what a rollout paused or ended for, in words, and what to do
@@ -168,7 +168,7 @@ def _promote(session, rollout, now, reason):
 def _retry(session, rollout, now, reason):
     """Who failed, now or before, has a turn again, and time for it."""
     failed = select(Assignment.id).where(
-        Assignment.rollout_id == rollout.id, Assignment.state.in_(_FAILED)
+        Assignment.rollout_id == rollout.id, Assignment.state.in_(FAILED)
     )
     place = update(RolloutDevice).where(RolloutDevice.rollout_id == rollout.id)
     place = place.execution_options(synchronize_session=False)
@@ -215,7 +215,7 @@ def _targeted(session, user, release, target):
 def _held(session, release):
     """Devices that failed with this very release: it is not offered to them without a person."""
     query = select(Assignment.device_id).where(
-        Assignment.release_id == release.id, Assignment.state.in_(_FAILED),
+        Assignment.release_id == release.id, Assignment.state.in_(FAILED),
         Assignment.reason.is_(None) | Assignment.reason.not_in(SPARED),
     )  # fmt: skip
     return frozenset(session.scalars(query))

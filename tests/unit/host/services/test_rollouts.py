@@ -9,11 +9,14 @@ from host.engine.rolling import Rolling
 from host.errors import HostError
 from host.metadata import changes
 from host.models import Assignment, Event, Outbox, User
+from host.rollouts.decide import Offer
+from host.rollouts.member import PAUSED
 from host.services import (
     assignments,
     members,
     proposals,
     reports,
+    rolling,
     rollouts,
     withdrawal,
 )
@@ -259,6 +262,40 @@ def test_who_failed_with_a_release_is_not_offered_it_by_another_rollout(
     rollouts.act(db, again, "retry", owner)
     roll()
     assert (before, offered(db)) == ([IDS[1]], IDS[:2])
+
+
+def test_who_failed_in_the_newer_of_two_rollouts_is_not_offered_it_by_the_older(
+    db, fleet, start, roll, tell, owner
+):
+    older = start(canary=0)
+    newer = start({"devices": [IDS[0]]}, canary=0)
+    roll()
+    tell(IDS[0], "failed", "app-raised")
+    rollouts.act(db, newer, "abort", owner)
+    roll()
+    assert IDS[0] not in offered(db)
+    assert states(db, older)[IDS[0]] == "out"
+
+
+def test_who_failed_with_what_a_person_assigned_is_not_offered_it_by_a_rollout(
+    db, fleet, start, roll, tell, approved
+):
+    start(canary=0)
+    assignments.assign(db, fleet[:1], approved, "a@x")
+    tell(IDS[0], "failed", "app-raised")
+    roll()
+    assert offered(db) == IDS[1:]
+
+
+def test_who_failed_after_its_offer_was_decided_on_is_not_offered_it(
+    db, fleet, start, roll, tell
+):
+    rollout = start(canary=0)
+    roll()
+    rolling.end_offers(db, rollout, PAUSED, utc())
+    tell(IDS[0], "failed", "app-raised")  # late: the rollout believes it is waiting
+    rolling.carry_out(db, rollout.id, rollout.revision, [Offer(IDS[0]), Offer(IDS[1])], utc())
+    assert offered(db) == [IDS[1]]
 
 
 def test_bad_luck_is_offered_again_three_times_at_most_and_does_not_count(
