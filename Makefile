@@ -10,12 +10,17 @@ STUBS := $(VENV)/stubs/esp32.pyi
 WORKERS ?= 4
 SYSTEM_PACKAGES := python3-venv chromium mosquitto bubblewrap
 
+# `make explore`: how many times as far, and the tests that walk.
+EXPLORE ?= 20
+EXPLORED := tests/stateful tests/unit/device/update/test_patch.py tests/unit/host/provisioning/test_frames.py \
+  tests/unit/host/rollouts/test_model.py tests/unit/host/services/test_rollouts_stateful.py
+
 # One board's options; several boards, relays and the rest are in a rig file (docs/RIG.md).
 HIL_OPTIONS = $(if $(RIG),--rig $(RIG)) $(if $(PORT),--port $(PORT)) $(if $(WIFI),--wifi '$(WIFI)') \
   $(if $(HOST_ADDRESS),--host-address $(HOST_ADDRESS)) $(if $(HOST_LISTEN),--host-listen $(HOST_LISTEN)) $(if $(RESETS),--resets $(RESETS)) \
   $(if $(QEMU),--qemu-prog-path $(QEMU)) $(if $(FLASH),--qemu-image-path $(FLASH)) $(foreach F,$(FIRMWARE),--firmware $(F))
 
-.PHONY: help run demo test hil faults conformance powercut bench-update bench-dev bench-trust bench-gate bench-rollout package lint deploy size libs system-packages clean
+.PHONY: help run demo test hil explore faults conformance powercut bench-update bench-dev bench-trust bench-gate bench-rollout package lint deploy size libs system-packages clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -37,6 +42,9 @@ hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=â
 
 bench-update: $(READY) ## Measure what travels for an update, and how long staging and sealing take against their floors
 	@$(BIN)/python -m tests.bench.update $(ARGS)
+
+explore: $(READY) ## Let the property tests walk at random and 20 times as far (ten minutes on 2 cores): EXPLORE=200 for longer
+	EXPLORE=$(EXPLORE) $(BIN)/python -m pytest -n 2 --timeout 0 $(EXPLORED) $(ARGS)
 
 faults: $(READY) ## Hurt the network of an update in every way that is known (ten minutes on 2 cores)
 	@$(BIN)/python -m tests.faults $(ARGS)

@@ -4,8 +4,12 @@ import os
 import signal
 from pathlib import Path
 
+from tests import exploring
+
 _UPSTREAM = Path(__file__).parents[1] / "lib"
 _LIBRARIES = {"umqtt.simple": "umqtt", "aioble": "aioble"}
+
+exploring.configure()
 
 
 def pytest_configure():

@@ -3,7 +3,6 @@
 It looks for a way to *neither*, *mixed*, *for ever* or *false success* (docs/DESIGN.md section 3).
 """
 
-import os
 import sys
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
+from tests import exploring
 from tests.stateful import world as worlds
 
 APPS = ("", "raises", "hangs", "resets")
@@ -96,17 +96,14 @@ def walk(machine, examples, **more):
     chosen = settings(
         max_examples=examples,
         stateful_step_count=12,
-        deadline=None,
         suppress_health_check=list(HealthCheck),
-        print_blob=True,
-        database=None,
         **more,
     )
     run_state_machine_as_test(machine, settings=chosen)
 
 
 def test_no_way_leads_to_neither_mixed_for_ever_or_false_success():
-    walk(Update, int(os.environ.get("STATEFUL", "250")))
+    walk(Update, exploring.examples(250))
 
 
 # The check is able to fail: each of these is caught.

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from device.errors import Damaged
 from device.update import patch
 from host import patches
+from tests import exploring
 from tests.patching import (
     BLOCK,
     PIECE,
@@ -28,7 +29,7 @@ SOURCE = code(1, 50_000)
 NAME = hashlib.sha256(SOURCE).digest()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=exploring.examples(60))
 @given(pair=pairs())
 def test_a_patch_makes_the_target_from_the_source(pair):
     source, target = pair
@@ -92,7 +93,8 @@ def apply(on_board, tmp_path):
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=exploring.examples(25),
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 @given(pair=pairs())
 def test_it_does_so_in_micropython(apply, pair):
@@ -213,7 +215,7 @@ def test_a_bad_index_is_refused(index):
     assert refused.value.code == "bad-patch"
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=exploring.examples(200))
 @given(content=st.binary(max_size=200), at=st.integers(0, 400), good=st.booleans())
 def test_garbage_is_refused_or_makes_a_block_and_no_more(content, at, good):
     whole = block(b"\x40\x02\x20" + number(2048) + b"\x41\x01" + number(4096 - 2048 - 0x82))

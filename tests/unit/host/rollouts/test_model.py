@@ -23,6 +23,7 @@ from host.rollouts.decide import (
 )
 from host.rollouts.member import Row, standing
 from host.rollouts.plan import parse
+from tests import exploring
 
 START = datetime(2026, 12, 1, tzinfo=UTC)
 NUMBER = 4
@@ -255,5 +256,5 @@ class Rollouts(RuleBasedStateMachine):
         raise AssertionError("it never ends")
 
 
-Rollouts.TestCase.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+Rollouts.TestCase.settings = settings(max_examples=exploring.examples(200), stateful_step_count=50)
 test_a_rollout_keeps_its_promises_whatever_happens = Rollouts.TestCase

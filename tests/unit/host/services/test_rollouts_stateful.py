@@ -23,6 +23,7 @@ from host.extensions import Database
 from host.models import Assignment, Release, Rollout, User
 from host.models.assignment import OPEN
 from host.services import assignments, devices, presence, reports, rollouts
+from tests import exploring
 
 IDS = [f"24a1600000{n:02x}" for n in range(5)]
 IN_FLIGHT = 2
@@ -191,7 +192,7 @@ def test_promises_are_kept_whatever_happens(tmp_path, empty_database):
     run_state_machine_as_test(
         Rollouts,
         settings=settings(
-            max_examples=10, stateful_step_count=25, deadline=None,
+            max_examples=exploring.examples(10), stateful_step_count=25,
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
