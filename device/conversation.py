@@ -199,9 +199,7 @@ def build(r):
     def registration():
         from device.registration import Registration
 
-        # what a trial runs is not yet what the board runs
-        number = r.nvs.number("number", 0) if r.record.mode == "trial" else r.number
-        return Registration(http, r.store, r.nvs, r.identity, number, r.log)
+        return Registration(http, r.store, r.nvs, r.identity, r.reports.running, r.log)
 
     def client():
         return build_client(r, http)

@@ -15,13 +15,13 @@ _POISON = (400, 413, 422)  # the host will never take this one
 
 
 class Reports:
-    """The queue. `number` is the release that runs as this is written."""
+    """The queue. `running` is the release that runs, committed: not one on trial."""
 
-    def __init__(self, store, clock, log, number):
+    def __init__(self, store, clock, log, running):
         self._store = store
         self._clock = clock
         self._log = log
-        self._number = number
+        self.running = running
         self._queue = store.load(_FILE, [])
 
     def add(self, kind, **fields):
@@ -29,7 +29,7 @@ class Reports:
         fields["kind"] = kind
         fields["key"] = hexlify(os.urandom(8)).decode()
         fields["time"] = self._clock.now()
-        fields["running"] = self._number
+        fields["running"] = self.running
         if fields.get("outcome") != "done":
             fields.setdefault("log", list(self._log.lines))
         for name, limit in _LIMITS.items():

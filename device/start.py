@@ -61,7 +61,9 @@ def assemble(r, host, cas):
     r.identity = Identity(r.nvs, r.config)
     r.clock = Clock(r.nvs, r.config, log, r.power)
     r.number = running_number(r.record.slot)
-    r.reports = Reports(r.store, r.clock, log, r.number)
+    is_trial = r.record.mode == "trial"
+    committed = running_number(r.record.active) if is_trial else r.number
+    r.reports = Reports(r.store, r.clock, log, committed)
     r.wifi = Wifi(r.store, r.config.hostname or "mpfleet-" + r.identity.id[-6:], log)
     r.host = Host(host, cas, r.power)
     r.link = NoLink()

@@ -195,6 +195,7 @@ class Trial:
         if record.number > self._nvs.number("number", 0):
             self._nvs.set_number("number", record.number)
         record.change(**committed(record))
+        self._reports.running = record.number
         self._log("trial", "committed release", record.number)
         self._report_done()
 

@@ -28,7 +28,6 @@ from host.rollouts.plan import Plan
 
 RUNNING, STOPPED, FINISHED, ABORTED = "running", "paused", "finished", "aborted"
 _PERCENT = 100
-_REPORT_S = 60  # a report may follow what a board says of itself over MQTT
 
 
 @dataclass(frozen=True)
@@ -63,12 +62,6 @@ class Lose(NamedTuple):
     why: str
 
 
-class Settle(NamedTuple):
-    """The board runs the release, and its report did not come."""
-
-    device: str
-
-
 class Forgive(NamedTuple):
     """A lost board is back, and had not tried the release: it was interrupted, no more."""
 
@@ -101,10 +94,9 @@ class Finish(NamedTuple):
 
 def decide(rollout, members, now):
     """The decisions for this moment, in the order in which they are to be carried out."""
-    members, settled = _settle(members, now)
     members, lost = _lose(rollout.plan, members, now)
     members, forgiven = _forgive(rollout, members)
-    told = settled + lost + forgiven
+    told = lost + forgiven
     if rollout.state != RUNNING:
         return [*told, *_take_back_all(members, PAUSED if rollout.state == STOPPED else ENDED)]
     if rollout.plan.starts_at and now < rollout.plan.starts_at:
@@ -119,17 +111,6 @@ def decide(rollout, members, now):
     if any(isinstance(step, Pause) for step in steps):
         return [*told, *steps, *_take_back_all(members)]
     return [*told, *taken, *steps, *_offers(rollout, members, now)]
-
-
-def _settle(members, now):
-    grace = timedelta(seconds=_REPORT_S)
-    found = {
-        one.device: Settle(one.device)
-        for one in members
-        if one.state in OPEN and one.has_it and now - one.since > grace
-    }
-    after = [one._replace(state=DONE) if one.device in found else one for one in members]
-    return after, list(found.values())
 
 
 def _lose(plan, members, now):

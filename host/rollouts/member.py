@@ -69,7 +69,6 @@ class Member(NamedTuple):
     zone: str | None = None
     is_busy: bool = False
     newer: int | None = None
-    has_it: bool = False  # it runs the release, whatever the assignment says
     is_back: bool = False  # it was lost before it tried the release, and is heard of again
 
 
@@ -78,7 +77,7 @@ def standing(row, number):
     return Member(
         row.device, row.wave, _state(row, number), row.reason not in SPARED, row.has_asked,
         row.since, row.offered_at, row.is_online, row.seen_at, row.zone, row.is_busy, row.newer,
-        row.runs == number, _is_back(row),
+        _is_back(row),
     )  # fmt: skip
 
 

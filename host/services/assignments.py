@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select, update
 
 from host.errors import HostError
-from host.models import Assignment, Device, Rollout, RolloutDevice
+from host.models import Assignment, Device, Release, Rollout, RolloutDevice
 from host.models.assignment import ASKED, FAILED, OPEN, TRIED
 from host.rollouts.member import INTERRUPTED, INTERRUPTIONS_MAX, SPARED
 from host.services import events, outbox, owners, verifications
@@ -84,6 +84,26 @@ def conclude(session, device, assignment_id, outcome, reason, *, now=None):
         state, reason = _after_bad_luck(assignment, reason)
     if state:
         move(session, assignment, state, reason, utc(now), who=_subject(assignment))
+
+
+def runs(session, device, number, *, now=None):
+    """The board runs this release, committed: so it took it, whatever became of its report.
+
+    That waits in its RAM where the flash is full, and is lost by a reset. Nobody may call this
+    with the number of a trial.
+    """
+    device.number = number
+    query = (
+        select(Assignment)
+        .join(Assignment.release)
+        .where(Assignment.device_id == device.id, Assignment.state.in_((*OPEN, "lost")))
+        .where(Release.product == device.product, Release.number == number)
+        .order_by(Assignment.id.desc())
+    )
+    assignment = session.scalars(query.limit(1)).first()
+    if assignment:
+        move(session, assignment, "done", None, utc(now), who=_subject(assignment))
+        device.progress = None
 
 
 def opened(session, device_id):

@@ -36,7 +36,7 @@ def status(session, device_id, payload, *, now=None):
     if device.mode == "trial":
         assignments.follow(session, device, payload["number"], "trial", now=now)
     else:
-        device.number = payload["number"]
+        assignments.runs(session, device, payload["number"], now=now)
 
 
 def progress(session, device_id, payload, *, now=None):

@@ -19,6 +19,7 @@ from sqlalchemy import select, update
 from host.errors import HostError, KeptError
 from host.models import Device, EnrolmentToken, User
 from host.services import (
+    assignments,
     claiming,
     conflicts,
     events,
@@ -180,9 +181,11 @@ def _show_codes(settings, device, board, now):
 
 
 def _hear(session, device, board, now):
-    for field in ("product", "model", "mac", "abi", "firmware", "number"):
+    for field in ("product", "model", "mac", "abi", "firmware"):
         said = getattr(board, field)
         if said is not None:
             setattr(device, field, said)
+    if board.number is not None:
+        assignments.runs(session, device, board.number, now=now)
     device.last_seen_at = now
     session.flush()

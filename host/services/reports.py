@@ -117,10 +117,13 @@ def _numbers(value):
 
 
 def _apply(session, device, report, now):
+    if report.kind == "update":
+        _conclude(session, device, report, now)
     if report.running is not None:
-        device.number = report.running
-    if report.kind != "update":
-        return
+        assignments.runs(session, device, report.running, now=now)
+
+
+def _conclude(session, device, report, now):
     if report.assignment is not None:
         assignments.conclude(
             session, device, report.assignment, report.outcome, report.reason, now=now

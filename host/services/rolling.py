@@ -19,10 +19,9 @@ from host.services import assignments, events, outbox
 _STATES = {  # of an assignment, by the decision that ends it: (from, to)
     decide.TakeBack: (("offered",), "superseded"),
     decide.Lose: (OPEN, "lost"),
-    decide.Settle: (OPEN, "done"),
     decide.Forgive: (("lost",), "superseded"),
 }
-_WHYS = {decide.Settle: "already-running", decide.Forgive: INTERRUPTED}
+_WHYS = {decide.Forgive: INTERRUPTED}
 _PLACE = RolloutDevice.__table__.c
 
 
@@ -141,7 +140,6 @@ _ACTIONS = {
     decide.Offer: _offer,
     decide.TakeBack: _end,
     decide.Lose: _end,
-    decide.Settle: _end,
     decide.Forgive: _end,
     decide.Reach: _reach,
     decide.Advance: _advance,

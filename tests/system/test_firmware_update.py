@@ -172,6 +172,7 @@ def test_an_app_that_raises_takes_its_firmware_with_it(site):
     assert site.update(2) == ("failed", "app-raised")
     assert site.runs == OLD
     assert "ZeroDivisionError" in site.last_report()["traceback"]
+    assert {report["running"] for report in site.reports()} == {1}  # nothing on trial runs
 
 
 @pytest.mark.parametrize("site", ({"watchdog_s": 6},), indirect=True, ids=["watchdog"])

@@ -58,13 +58,14 @@ say(ends())
 say(record("active", "trial", "committing", "crashes", "reason", "number"))
 say(board.nvs.number("number"))
 say(sorted(board.reports.queue[0]["heap"]))
+say(board.reports.running)
 """
     )
-    starts, boots, ended, record, number, heap = on_rig(script)
+    starts, boots, ended, record, number, heap, running = on_rig(script)
     assert (starts, boots) == (2, [["a", "active"], ["b", "trial"]])
     assert ended == [["done", None, 5, 17, "commit"]]
     assert record == ["b", "-", 0, 0, "", 0]
-    assert (number, heap) == (5, ["free", "peak_used"])
+    assert (number, heap, running) == (5, ["free", "peak_used"], 5)
 
 
 SAYS_NO = {

@@ -13,7 +13,6 @@ from host.rollouts.decide import (
     Offer,
     Pause,
     Reach,
-    Settle,
     Standing,
     TakeBack,
     decide,
@@ -196,11 +195,6 @@ def test_the_lost_count_as_failed_at_once():
         Lose("a", "silent"),
         Pause("failures"),
     ]
-
-
-def test_a_board_that_runs_it_without_a_report_is_done():
-    board = member("a", state="started", has_it=True, ago=HOUR)
-    assert after([board])[0] == Settle("a")
 
 
 def test_outside_of_its_window_nobody_is_offered_anything():

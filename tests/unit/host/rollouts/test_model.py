@@ -16,7 +16,6 @@ from host.rollouts.decide import (
     Offer,
     Pause,
     Reach,
-    Settle,
     Standing,
     TakeBack,
     decide,
@@ -211,8 +210,6 @@ class Rollouts(RuleBasedStateMachine):
             case Lose(_, why):
                 assert board["state"] in OPEN
                 board.update(state="lost", reason=why)
-            case Settle():
-                board.update(state="done")
             case Forgive():
                 assert (board["state"], board["bad"] < SPARED_MOST - 1) == ("lost", True)
                 board.update(state="superseded", reason="interrupted", bad=board["bad"] + 1)

@@ -3,10 +3,10 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from host_samples import DEVICE_ID, make_device
+from host_samples import DEVICE_ID, SECRET, make_device
 
 from host.models import Event
-from host.services import assignments, presence, reports
+from host.services import assignments, presence, registration, reports
 
 
 @pytest.fixture
@@ -65,6 +65,74 @@ def test_bad_luck_leaves_it_offered_three_times_at_most(tell):
         tell(*said)[0] for said in (("interrupted",), ("failed", "no-contact"), ("interrupted",))
     ]
     assert states == ["offered", "offered", "failed"]
+
+
+def say(db, host, device, number, **said):
+    presence.status(db, DEVICE_ID, {"online": True, "number": number, "mode": "active"} | said)
+
+
+def register(db, host, device, number):
+    board = {"id": DEVICE_ID, "secret": SECRET, "product": "blink", "number": number}
+    registration.register(db, host.settings, board, "192.0.2.1")
+
+
+def report(db, host, device, number, **said):
+    item = {"key": "f" * 16, "kind": "app", "reason": "app-raised", "running": number}
+    reports.accept(db, host.settings, device, [item | said])
+
+
+# What a board says elsewhere of the release that it runs; its report that says `done` was lost.
+WORDS = {
+    "status": (say, {}),
+    "status in update mode": (say, {"mode": "update"}),
+    "registration": (register, {}),
+    "another report": (report, {}),
+}
+
+
+@pytest.mark.parametrize(("word", "fields"), WORDS.values(), ids=WORDS)
+@pytest.mark.parametrize("state", ("offered", "started", "lost"))
+def test_a_board_that_runs_the_release_took_it(db, host, device, offered, state, word, fields):
+    offered.state, device.progress = state, {"step": "commit"}
+    word(db, host, device, 2, **fields)
+    ended = (offered.state, offered.reason, device.number, device.progress)
+    assert ended == ("done", None, 2, None)
+
+
+@pytest.mark.parametrize("number", (0, 1, 3))
+@pytest.mark.parametrize(("word", "fields"), WORDS.values(), ids=WORDS)
+def test_a_board_that_runs_another_did_not(db, host, device, offered, number, word, fields):
+    word(db, host, device, number, **fields)
+    assert offered.state == "offered"
+
+
+def test_a_board_on_trial_has_not_taken_it(db, host, device, offered):
+    say(db, host, device, 2, mode="trial")
+    assert (offered.state, device.number) == ("started", None)
+
+
+def test_the_same_number_of_another_product_is_another_release(db, host, device, offered):
+    device.product = "thermostat"
+    say(db, host, device, 2)
+    assert offered.state == "offered"
+
+
+@pytest.mark.parametrize("state", ("superseded", "failed", "refused"))
+def test_what_ended_otherwise_is_for_reports_to_say(db, host, device, offered, state):
+    offered.state, offered.reason = state, "away"
+    say(db, host, device, 2)
+    assert offered.state == state
+
+
+def test_a_report_that_it_failed_outweighs_the_number_in_it(tell):
+    assert tell("failed", "app-raised", running=2) == ("failed", "app-raised")
+
+
+def test_the_report_that_comes_after_all_changes_nothing(db, host, device, offered, tell):
+    say(db, host, device, 2)
+    tell("done", running=2)
+    told = [event.what for event in db.query(Event).order_by("id")]
+    assert (offered.state, told[-2:]) == ("done", ["assigned", "committed"])
 
 
 def test_what_is_over_stays_as_it_is(tell):

@@ -37,7 +37,6 @@ def test_a_slot_without_a_release_is_unmanaged(db, device, said, is_unmanaged):
 def test_the_assignment_that_was_done_is_not_offered_to_an_unmanaged_board(db, device, release):
     assignments.assign(db, [device], release, "alice")
     presence.status(db, DEVICE_ID, {**ONLINE, "number": release.number})
-    assignments.conclude(db, device, assignments.opened(db, device.id).id, "done", None)
     presence.status(db, DEVICE_ID, {**ONLINE, "number": 0})
     assert assignments.opened(db, device.id) is None
 
