@@ -7,7 +7,7 @@ from flask import session as cookie
 from sqlalchemy.exc import OperationalError
 
 from host.errors import HostError
-from host.extensions import host, session
+from host.extensions import host, is_locked, looking_session
 from host.services import devices, permissions, tokens
 
 _PREFIX = "/api/"
@@ -38,14 +38,14 @@ def guard():
         permissions.require(who, action)
     if whose == permissions.DEVICE and "device_id" in request.view_args:
         device_id = request.view_args.pop("device_id")
-        request.view_args["device"] = devices.find(session(), who, device_id)
+        request.view_args["device"] = devices.find(looking_session(), who, device_id)
     return None
 
 
 def person():
     """Who asks, or None."""
     if "person" not in g:
-        kept = tokens.find(session(), token())
+        kept = tokens.find(looking_session(), token())
         g.person = _acting(kept) if kept else None
     return g.person
 
@@ -64,7 +64,7 @@ def bearer():
 def _acting(kept):
     """A token's person, limited to what it is for; its use is noted."""
     kept.user.scopes = kept.scopes
-    if tokens.is_use_due(kept, request.remote_addr):
+    if not is_locked() and tokens.is_use_due(kept, request.remote_addr):
         # Apart and at once: this request may go on for long, and would keep other writers out.
         # Where the database is too busy for it, the next use is noted.
         with suppress(OperationalError), host().database.begin() as other:

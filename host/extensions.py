@@ -1,8 +1,9 @@
 """What a running host has once: settings, database, storage; and the session of one request."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
-from flask import current_app, g
+from flask import current_app, g, request
 from sqlalchemy import create_engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -19,23 +20,40 @@ _SQLITE_PRAGMAS = (
 )
 
 _FIRST_REFUSAL = 400  # HTTP statuses from here on
+_CHANGING = ("POST", "PUT", "PATCH", "DELETE")
 
 
 class Database:
-    """An engine and its sessions.
-
-    `with database.begin() as session:` commits at the end, or rolls back if an error leaves it.
-    """
+    """An engine and its sessions: `begin()` for a change, `look()` for what changes nothing."""
 
     def __init__(self, url):
         self.engine = create_engine(url)
-        if self.engine.dialect.name == "sqlite":
+        self._is_sqlite = self.engine.dialect.name == "sqlite"
+        if self._is_sqlite:
             event.listen(self.engine, "connect", _prepare_sqlite)
         self.sessions = sessionmaker(self.engine, expire_on_commit=False)
 
+    @contextmanager
     def begin(self):
-        """A session that commits when its block ends well."""
+        """A session that nobody else writes beside; it commits when its block ends well."""
+        with self.sessions.begin() as session:
+            self.lock(session)
+            yield session
+
+    def look(self):
+        """A session that waits for nobody, and keeps nobody waiting while it works on."""
         return self.sessions.begin()
+
+    def lock(self, session):
+        """Let nobody else write on SQLite until the session ends; what it has read is read anew.
+
+        Else two sessions that read before they write undo each other: the driver reads outside of
+        any transaction, and begins one at the first change. (One begun at the first look would be
+        worse: such a transaction may not turn to writing once another one wrote.)
+        """
+        if self._is_sqlite:
+            session.expire_all()
+            session.connection().exec_driver_sql("BEGIN IMMEDIATE")
 
     def session(self) -> Session:
         """A bare session: whoever takes it commits and closes it."""
@@ -75,10 +93,27 @@ def host() -> Host:
 
 
 def session() -> Session:
-    """The session of this request: committed when the answer is no refusal, else rolled back."""
+    """The session of this request: committed when the answer is no refusal, else rolled back.
+
+    Where the request is for a change, nobody else writes from here on: read its body before.
+    """
+    found = looking_session()
+    if request.method in _CHANGING and not is_locked():
+        g.is_locked = True
+        host().database.lock(found)
+    return found
+
+
+def looking_session() -> Session:
+    """The same, for what takes long before it writes, and does not mind what others do then."""
     if "session" not in g:
         g.session = host().database.session()
     return g.session
+
+
+def is_locked():
+    """Whether this request keeps others from writing, its own further sessions among them."""
+    return g.get("is_locked", False)
 
 
 def keep_changes():

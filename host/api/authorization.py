@@ -27,4 +27,5 @@ def claimed_board():
 
 def device():
     """The board that asks, as an object of this request's session."""
-    return devices.known(session(), board().id)
+    found = board()  # notes that it was seen, which the session would keep it from
+    return devices.known(session(), found.id)

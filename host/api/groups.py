@@ -37,7 +37,8 @@ def remove(group_id):
 @blueprint.post(f"{_GROUP}/members")
 def add(group_id):
     """One more member."""
-    group, email = groups.get(session(), group_id), body.text(body.fields(), "user", 254)
+    email = body.text(body.fields(), "user", 254)
+    group = groups.get(session(), group_id)
     groups.add(session(), group, email, person().email)
     return _one(group)
 

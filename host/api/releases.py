@@ -5,7 +5,7 @@ from flask import Blueprint, Response, request
 from device import protocol
 from host.access import person
 from host.api import answers, body
-from host.extensions import host, session
+from host.extensions import host, looking_session, session
 from host.services import releases, trust, withdrawal
 
 blueprint = Blueprint("releases_api", __name__, url_prefix="/api/v1")
@@ -51,8 +51,8 @@ def add():
 def complete(product, number):
     """All blobs are there."""
     user = person()
-    release = releases.find(session(), product, number)
-    releases.complete(session(), host().settings, host().storage, release, user.email)
+    release = releases.find(looking_session(), product, number)
+    releases.complete(looking_session(), host().settings, host().storage, release, user.email)
     return _shown(release)
 
 

@@ -55,9 +55,8 @@ def act(rollout_id, action):
     """Pause, resume, abort, retry or promote it."""
     if action not in rollouts.ACTIONS:
         raise HostError("not-found", f"A rollout has no {action[:32]!r}.")
-    user = person()
+    user, reason = person(), body.text(body.fields(), "reason", _NOTE_CHARS_MAX, "")
     rollout = rollouts.find(session(), user, rollout_id)
-    reason = body.text(body.fields(), "reason", _NOTE_CHARS_MAX, "")
     rollouts.act(session(), rollout, action, user, reason)
     return _whole(rollout)
 

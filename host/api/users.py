@@ -29,7 +29,8 @@ def listed():
 @blueprint.patch("/users/<int(max=2147483647):user_id>")
 def change(user_id):
     """Another role, or whether the person may sign in."""
-    user, fields, who = accounts.get(session(), user_id), body.fields(), person().email
+    fields, who = body.fields(), person().email
+    user = accounts.get(session(), user_id)
     if not fields.keys() & {"role", "active"} or type(fields.get("active", True)) is not bool:
         raise HostError("bad-request", 'Give "role", or "active": true or false.')
     if "role" in fields:

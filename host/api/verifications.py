@@ -32,8 +32,8 @@ def again(product, number):
 @blueprint.post(f"{_RELEASE}/findings/<int(max=2147483647):finding_id>/waive")
 def waive(product, number, finding_id):
     """An admin answers for a failed finding."""
-    release = releases.find(session(), product, number)
     reason = body.text(body.fields(), "reason", 200)
+    release = releases.find(session(), product, number)
     verifications.waive(session(), release, finding_id, person(), reason)
     return _shown(release)
 
@@ -41,7 +41,8 @@ def waive(product, number, finding_id):
 @blueprint.post(f"{_RELEASE}/findings")
 def hand_in(product, number):
     """What boards of a rig made of it."""
-    release, fields = releases.find(session(), product, number), body.fields(_HANDED_BYTES_MAX)
+    fields = body.fields(_HANDED_BYTES_MAX)
+    release = releases.find(session(), product, number)
     source, given = body.text(fields, "source", 60), fields.get("findings")
     made = [_finding(one) for one in given] if isinstance(given, list) else []
     verifications.hand_in(session(), release, f"rig {source}", made, person())

@@ -43,7 +43,7 @@ class Ledger:
 
     def waiting(self):
         """(row id, device id, what) to send, oldest first."""
-        with self._database.begin() as session:
+        with self._database.look() as session:
             rows = outbox.take(session, _OUTBOX_ROWS)
             return [(row.id, row.device_id, row.what) for row in rows]
 

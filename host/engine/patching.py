@@ -27,7 +27,7 @@ class Patching:
         """One round, bounded in time. What goes wrong is logged, and tried again in the next."""
         end = self._clock() + _BUDGET_S
         try:
-            with self._database.begin() as session:
+            with self._database.look() as session:
                 pairs = patches.wanted(session)
             for pair in pairs:
                 if self._clock() >= end or is_told_to_end():
@@ -40,13 +40,13 @@ class Patching:
     def tidy(self):
         """Remove patches of blobs that are gone."""
         try:
-            with self._database.begin() as session:
+            with self._database.look() as session:
                 patches.tidy(session, self._storage)
         except (SQLAlchemyError, OSError) as error:
             _log.error("patches could not be tidied: %s", error)
 
     def _make(self, before_id, after_id):
-        with self._database.begin() as session:
+        with self._database.look() as session:
             before, after = (session.get(Release, found) for found in (before_id, after_id))
             if before is not None and after is not None:
                 made = patches.prepare(session, self._storage, before, after)

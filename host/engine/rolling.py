@@ -36,7 +36,7 @@ class Rolling:
     def work(self, now):
         """One round over all rollouts; whether it went well. What fails is logged."""
         try:
-            with self._database.begin() as session:
+            with self._database.look() as session:
                 ids = rolling.due(session)
         except SQLAlchemyError as error:
             _log.error("rollouts could not be looked after: %s", error)
@@ -53,7 +53,7 @@ class Rolling:
         return True
 
     def _move(self, rollout_id, now):
-        with self._database.begin() as session:
+        with self._database.look() as session:
             rollout = session.get(Rollout, rollout_id)
             revision = rollout.revision
             where, found = members.look(session, rollout, now)

@@ -89,7 +89,7 @@ class Job:
                 _log.info("%s %d: %s", release.product, release.number, release.state)
 
     def _case(self):
-        with self._database.begin() as session:
+        with self._database.look() as session:
             release = session.get(Release, self._release_id)
             _log.info("trying %s %d", release.product, release.number)
             others = [self._as_seen(one) for one in verifications.field(session, release)]

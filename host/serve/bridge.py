@@ -80,5 +80,5 @@ def _ledger(settings, database):
 
 
 def _is_device(database, device_id, secret_hex):
-    with database.begin() as session:
+    with database.look() as session:
         return devices.authenticate(session, device_id, secret_hex) is not None

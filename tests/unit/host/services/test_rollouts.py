@@ -467,7 +467,7 @@ def test_making_room_for_others_keeps_the_release_of_a_rollout(
 
 def test_a_round_of_the_engine_survives_a_database_that_is_away(host, caplog):
     class Away:
-        def begin(self):
+        def look(self):
             from sqlalchemy.exc import OperationalError
 
             raise OperationalError("", {}, Exception("away"))
