@@ -182,7 +182,6 @@ class Trust:
         from device.update.trust import Trust
 
         r = self._r
-        r.power.spare = None  # beside it this would not fit
         return Trust(self._http, r.store, r.nvs, r.clock, journal, r.reports)
 
 

@@ -67,7 +67,6 @@ class Power:
                 0
             ).deinit()  # boot.py's, which feeds after a soft reset: from here on the loop must
         self.is_silent = None  # () -> bool: whether a thread of the application has gone silent
-        self.spare = None  # buffers for an image's pieces, made while the heap was whole
         self.before_reset = []  # async functions of a word: what ends before a planned reset
         self.before_sleep = []  # the same, before these, for a sleep only
         self._mark(_NOTHING)

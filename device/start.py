@@ -29,7 +29,6 @@ _PLENTY = const(262144)  # external RAM: nothing to share out
 _YIELD_MS = const(20)  # a thread gets no turn before this one sleeps
 # Collected so often, garbage stays in one place: a heap in pieces would grow over everything.
 _COLLECT = const(16384)
-_INFLATER = const(6144)  # its window of 4 kB, and its tables
 _BIT = const(512)
 _BITS = const(160)  # more than the first heap holds
 
@@ -56,8 +55,6 @@ def assemble(r, host, cas):
     r.power = Power(r.record.watchdog_s, log)
     if r.record.mode != "active":
         r.power.is_alone = False  # golden runs no application, and a trial must
-    if r.mode == "update" and r.store.load("journal", {}).get("step") == "stage":
-        r.power.spare = _spare()
     r.identity = Identity(r.nvs, r.config)
     r.clock = Clock(r.nvs, r.config, log, r.power)
     r.number = running_number(r.record.slot)
@@ -74,19 +71,6 @@ def assemble(r, host, cas):
     r.talks = Talks(r)
     r.checkin = Checkin(r.wifi, r.clock, r.talks, r.link, r.power, r.config, log)
     r.can_provision = can_provision(r.config)
-
-
-def _spare():
-    """Room for the pieces of an image: for the longest, a block made of it, and the inflater.
-
-    Made first, for once modules were loaded the heap is in pieces, and has none of such a size.
-    """
-    import io
-
-    from device.protocol import PATCH_BLOCK_BYTES, PATCH_SLACK, PIECE_BYTES
-
-    longest = PIECE_BYTES + PATCH_SLACK
-    return [io.BytesIO(longest), memoryview(bytearray(PATCH_BLOCK_BYTES)), bytearray(_INFLATER)]
 
 
 def _connect(r):

@@ -9,6 +9,7 @@ from device.errors import DeviceError, Starved, StorageFull
 from device.update.steps import (
     FAILURE,
     LATER,
+    MODULES,
     REFUSED,
     SUCCESS,
     after_power_loss,
@@ -25,7 +26,6 @@ _WALKS = const(3)
 _PERIOD_S = const(90)  # where no watchdog is armed
 _TRIAL = const("device.update.trial")
 _PLAN = const("device.update.plan")
-_STAGING = ("device.update.download", "device.update.patch", "device.update.app_slot")
 _STEPS = ("plan", "stage", "seal", "activate")  # a method each; the trial's are not walked here
 # Where the journal counts a step's failures.
 _COUNTERS = {"plan": "tries", "stage": "tries", "seal": "seals"}
@@ -117,7 +117,6 @@ class Client:
         step = after_power_loss(self._journal["step"], False)
         while step in _STEPS:
             outcome = await self._do(step)
-            self._drop(_PLAN)
             counter = _COUNTERS.get(step)
             failures = self._journal[counter] if counter else 0
             after = next_step(step, outcome, failures)
@@ -187,7 +186,7 @@ class Client:
             self._journal.keep(peak=self._peak, **self._download.counts())
             self._came = self._download.done, self._download.total
         self._download = None
-        self._drop(_STAGING)
+        self._drop(MODULES)
 
     async def _plan(self):
         await self._open_parts(True)

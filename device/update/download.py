@@ -17,9 +17,17 @@ from hashlib import sha256
 from micropython import const
 
 from device.errors import Damaged, HttpError
-from device.protocol import PATCH, PATCH_MAGIC, PIECE_BYTES, PIECE_WBITS, PIECES, PIECES_MAGIC
+from device.protocol import (
+    PATCH,
+    PATCH_BLOCK_BYTES,
+    PATCH_MAGIC,
+    PIECE_BYTES,
+    PIECE_WBITS,
+    PIECES,
+    PIECES_MAGIC,
+)
 
-_CHUNK = const(1024)  # what is read at a time; a firmware partition takes more
+_CHUNK = const(1024)  # what is read at a time; what may be patched takes more
 # What is no longer travels raw: inflating takes 8 kB of heap, and would save 3 on the wire.
 _RAW_BYTES = const(8192)
 _KEEP_BYTES = const(32768)  # flushed so often: what a power cut costs at most
@@ -38,22 +46,13 @@ class Download:
         self._http = http
         self._tell = tell  # (done, total) → X-Progress; called between pieces
         self._power = power
-        self._spare = power.spare  # room for a piece, for a block, and what an inflater will take
-        self._stream = None
-        self.take(_CHUNK)
+        self.view = memoryview(bytearray(_CHUNK))
         self.fetched = before["fetched"]  # SPEC section 8, `bytes`
         self.copied = before["copied"]
         self.resumed = before["resumed"]
         self.waited_ms = 0  # for the turns of others
         self.done = self.total = 0  # of the files to come, for the progress bar
         self._unkept = 0  # bytes since the last flush
-
-    def take(self, size):
-        """From now on so many bytes at a time."""
-        if self._spare and size == len(self._spare[1]):
-            self._stream, self.view = self._spare[:2]
-        else:
-            self.view = memoryview(bytearray(size))
 
     async def turn(self):
         """Give the loop away; how long the others took is counted."""
@@ -147,6 +146,8 @@ class Download:
         gc.collect()
         is_new = not (index or done)
         may_inflate = is_new and self._power.free_heap() >= _INFLATE_BYTES
+        # a patch is made in whole blocks; for what travels raw a partition's writer has its own
+        self._take(PATCH_BLOCK_BYTES if source and (may_inflate or begun) else _CHUNK)
         if (may_inflate and size > _RAW_BYTES) or begun == PIECES:
             forms[PIECES] = _Pieces(size, self.view)
         if source and (may_inflate or begun == PATCH):
@@ -171,6 +172,11 @@ class Download:
                     await self._raw(response, f, found, size - done)
         finally:
             await response.close()
+
+    def _take(self, size):
+        """From now on so many bytes at a time."""
+        if size != len(self.view):
+            self.view = memoryview(bytearray(size))
 
     async def _raw(self, response, f, found, left):
         if response.left != left:
@@ -199,9 +205,7 @@ class Download:
         lengths = lengths[done // PIECE_BYTES :]
         if response.left != sum(lengths):
             raise Damaged(form.code, response.left, sum(lengths))
-        stream = self._stream or io.BytesIO(max(lengths))  # room for the longest piece, made once
-        has_place = self._spare and len(self._spare) > 2  # it is taken once; the rest stays
-        place = self._spare.pop() if has_place else None
+        stream = io.BytesIO(max(lengths))  # room for the longest piece, made once
         for length in lengths:
             stream.seek(0)
             await self._collect(response, stream, length, form)

@@ -182,14 +182,14 @@ class Parts:
     """
 
     def __init__(self, image, open_slots, start, stop):
-        self._image = None
+        self._image = None  # what open_slot() takes: its slot is opened for one step
         self._open_slots = open_slots
         self._start = start
         self._stop = stop
         self.expected = running()  # what the trial must run on
         if image and not (self.expected and image["elf"] == hex_elf(self.expected)):
-            self._image = open_slot(image, open_slots()[0].folder)
-            self.expected = self._image.identity
+            self._image = image, open_slots()[0].folder
+            self.expected = open_slot(*self._image).identity
 
     @property
     def has_firmware(self):
@@ -199,7 +199,7 @@ class Parts:
     def check(self, plan, files, manifest_bytes, has_rollback):
         """Whether the parts fit. Raises Refused, StorageFull."""
         if self._image:
-            self._image.check(has_rollback)
+            open_slot(*self._image).check(has_rollback)
         slot, active = self._open_slots()
         slot.check_room(plan, plan.need(files, manifest_bytes), active)
 
@@ -208,7 +208,7 @@ class Parts:
         self._open_slots()[0].unseal()
         if self._image:
             self._stop()
-            await self._image.stage(self._start())
+            await open_slot(*self._image).stage(self._start())
             self._stop()
         slot, active = self._open_slots()
         files, old = unpack(slot, active)
@@ -217,7 +217,7 @@ class Parts:
     async def seal(self):
         """Read every byte of both back."""
         if self._image:
-            await self._image.seal(self._start())
+            await open_slot(*self._image).seal(self._start())
             self._stop()
         slot, active = self._open_slots()
         files, _ = unpack(slot, active)

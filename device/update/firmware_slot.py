@@ -75,7 +75,6 @@ class FirmwareSlot:
             Damaged, NetworkError, HttpError, OSError: what is staged so far is kept.
         """
         size, digest = self._image["size"], self._image["sha256"]
-        download.take(_BLOCK)
         download.begin(size)
         is_here = self._part.size() in (None, size) and identify(self._partition)[1] == self._elf
         if is_here and await download.holds(self._part, size, digest):

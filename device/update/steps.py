@@ -25,6 +25,15 @@ STEPS = {
     "rollback": ("failed", "failed", None, 0, "rollback"),
 }
 
+# What plan, stage and seal load, each part of a step for itself: together they do not fit.
+MODULES = (
+    "device.update.plan",
+    "device.update.download",
+    "device.update.patch",
+    "device.update.app_slot",
+    "device.update.firmware_slot",
+)
+
 # How a failed trial ends, where it is not held against the release: word → outcome in the report.
 SPARED = {"interrupted": "interrupted", "no-contact": "failed"}
 SPARED_TIMES = 3  # offered again so often, then it counts

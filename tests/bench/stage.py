@@ -71,8 +71,6 @@ from device.update.firmware_slot import FirmwareSlot
 class Calm:
     """Clock, log and power: nothing happens here that they are for."""
 
-    spare = None
-
     def free_heap(self):
         return 100000
 

@@ -235,8 +235,6 @@ class Named:
 class Board:
     """One board; `boot()` starts it once, `run()` lets it go on until it has nothing to do."""
 
-    spare = None  # of power
-
     def __init__(self, host, root, machine=None):
         self.chip = Esp32.chip
         self.host = host

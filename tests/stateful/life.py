@@ -144,7 +144,6 @@ class Board:
             restart=self._restart,
             watchdog_s=90,
             walks=0,
-            spare=None,
             may_retreat=False,
             free_heap=lambda: 0,
             remember=lambda **_: None,

@@ -54,6 +54,32 @@ def test_both_parts_are_committed(on_rig):
     assert on_rig(script) == [[["done", None, 5]], NEW_PAIR, True, [2, 2]]
 
 
+def test_the_image_s_code_is_dropped_before_the_app_is_staged(on_rig):
+    script = UPDATE + """
+from device.checkin import drop
+from device.update.app_slot import AppSlot
+from device.update.client import Client
+import sys
+
+
+def make(self, *args):
+    whole_init(self, *(args[:-2] + (drop, args[-1])))
+
+
+async def stage(self, *args):
+    say("device.update.firmware_slot" in sys.modules)
+    await whole_stage(self, *args)
+
+
+Client.__init__, whole_init = make, Client.__init__
+AppSlot.stage, whole_stage = stage, AppSlot.stage
+offer(5, image=image)
+board.run()
+say(ends())
+"""
+    assert on_rig(script) == [False, [["done", None, 5]]]
+
+
 def test_a_firmware_that_runs_already_is_not_staged(on_rig):
     script = UPDATE + "image = make_image(b'old')\noffer(5, image=image)\nboard.run()\n"
     script += "say(ends())\nsay(pair())\nsay(slot_bytes(1, 16) == b'\\xff' * 16)"
