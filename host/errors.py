@@ -44,6 +44,7 @@ STATUS = {
     "too-many-targets": 409,
     "withdrawn": 409,
     "wrong-board": 409,
+    "older-firmware": 409,
     "wrong-product": 409,
     "retired": 410,
     "too-large": 413,

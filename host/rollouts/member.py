@@ -43,7 +43,7 @@ class Row(NamedTuple):
     has_asked: bool  # since it was offered
     since: datetime | None  # when the assignment changed last
     offered_at: datetime | None
-    is_for: bool  # claimed, of the product and a model of the release, and not unmanaged
+    is_for: bool  # claimed, managed, of the product and a model of the release, not lost by it
     runs: int | None
     is_online: bool
     seen_at: datetime | None

@@ -10,6 +10,7 @@ from host.models.assignment import ASKED, FAILED, OPEN, TRIED
 from host.rollouts.member import INTERRUPTED, INTERRUPTIONS_MAX, SPARED
 from host.services import events, outbox, owners, verifications
 from host.services.clock import utc
+from host.verification import downgrade
 
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)  # of ids
 
@@ -50,6 +51,7 @@ def fits(device, release):
         device.state == "claimed"
         and device.product == release.product
         and device.model in (None, *release.boards)
+        and not _why_lost(device, release)
     )
 
 
@@ -165,17 +167,32 @@ def _after_bad_luck(assignment, reason):
 def must_fit(device, release):
     """Refuse a device that a release is not for.
 
-    Raises: HostError `not-claimed`, `wrong-product`, `wrong-board`.
+    Raises: HostError `not-claimed`, `wrong-product`, `wrong-board`, `older-firmware`.
     """
     owners.must_be_somebodys(device)
     if device.product != release.product:
         raise HostError(
             "wrong-product", f"Device {device.id} is a {device.product}, not a {release.product}."
         )
-    if not fits(device, release):
+    if device.model not in (None, *release.boards):
         boards = ", ".join(release.boards)
         sentence = f"Device {device.id} is a {device.model}, not one of {boards}."
         raise HostError("wrong-board", sentence)
+    lost = _why_lost(device, release)
+    if lost:
+        sentence = (
+            f"Device {device.id} runs MicroPython {device.firmware}, and {lost}: it would not "
+            "start any more. Give it a release without firmware, or with a newer one; or set it "
+            "up anew over USB with the older one: mpfleet deploy --firmware FILE."
+        )
+        raise HostError("older-firmware", sentence)
+
+
+def note_firmware(session, device, *, now=None):
+    """The board said what firmware it runs: it is not to be lost by what was offered before."""
+    assignment = opened(session, device.id)
+    if assignment and _why_lost(device, assignment.release):
+        move(session, assignment, "superseded", "older-firmware", utc(now))
 
 
 def next_id(session, now):
@@ -186,6 +203,10 @@ def next_id(session, now):
     """
     newest = session.scalar(select(func.max(Assignment.id))) or 0
     return max(newest + 1, int((now - _EPOCH).total_seconds()))
+
+
+def _why_lost(device, release):
+    return downgrade.why(release.parts.get("firmware") or {}, device.model, device.firmware)
 
 
 def _offer(session, device: Device, release, who, now):

@@ -7,6 +7,7 @@ from host.models.assignment import OPEN, TRIED
 from host.models.rollout import ACTIVE
 from host.rollouts import decide, plan
 from host.rollouts.member import OFFERED, STARTED, WAITING, Row, standing
+from host.verification import downgrade
 
 _DEVICE, _ASSIGNMENT = Device.__table__.c, Assignment.__table__.c
 _PLACE = RolloutDevice.__table__.c
@@ -62,6 +63,7 @@ def _query(rollout):
             _PLACE.device_id, _PLACE.wave, _PLACE.is_held, _ASSIGNMENT.state, _ASSIGNMENT.reason,
             _ASSIGNMENT.step, _ASSIGNMENT.updated_at, _ASSIGNMENT.created_at,
             _DEVICE.state.label("device_state"), _DEVICE.product, _DEVICE.model, _DEVICE.number,
+            _DEVICE.firmware,
             _DEVICE.mode, _DEVICE.slot, _DEVICE.online, _DEVICE.last_seen_at, _DEVICE.timezone,
             _DEVICE.owned_since, others.c.id.label("other"), _ASSIGNMENT.interruptions,
         )
@@ -81,6 +83,7 @@ def _row(one, rollout, newer):
         one.device_state == "claimed"
         and one.product == release.product
         and one.model in (None, *release.boards)
+        and not downgrade.why(release.parts.get("firmware") or {}, one.model, one.firmware)
         and not is_unmanaged
         # given to somebody else since: it is not the business of whoever began this
         and (one.owned_since is None or one.owned_since <= rollout.created_at)

@@ -28,6 +28,7 @@ def status(session, device_id, payload, *, now=None):
     for field, length in _STATUS.items():
         if isinstance(payload.get(field), str):
             setattr(device, field, text(payload[field], length))
+    assignments.note_firmware(session, device, now=now)
     if device.mode != "golden":
         device.retry_active = False
     # The number of a trial is not what the board runs until it says so by a report.

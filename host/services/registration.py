@@ -185,6 +185,7 @@ def _hear(session, device, board, now):
         said = getattr(board, field)
         if said is not None:
             setattr(device, field, said)
+    assignments.note_firmware(session, device, now=now)
     if board.number is not None:
         assignments.runs(session, device, board.number, now=now)
     device.last_seen_at = now

@@ -6,7 +6,7 @@ from host.errors import HostError
 from host.models import Blob, Device, Release, ReleaseBlob
 from host.services import events, manifest, verifications
 from host.services.clock import utc
-from host.verification import image
+from host.verification import downgrade, image
 
 _MPY_MAGIC = ord("M")
 _MPY_HEAD = 4  # magic, ABI, flags, small-int bits
@@ -109,8 +109,11 @@ def _check_content(release, sizes, storage):
             raise HostError("manifest-invalid", f"{path} has {there} bytes, not {size}.")
         if path.endswith(".mpy"):
             _check_bytecode(path, storage.read(sha256, _MPY_HEAD), release.abi)
-    for model, one in release.parts.get("firmware", {}).items():
-        _check_image(model, one, storage)
+    found = release.parts.get("firmware", {})
+    versions = {model: _check_image(model, one, storage) for model, one in found.items()}
+    if versions:  # what a board can be given it for (assignments.must_fit)
+        brought = {model: {**found[model], "micropython": versions[model]} for model in found}
+        release.parts = {**release.parts, "firmware": brought}
 
 
 def _insert(session, parsed, content, user, now):
@@ -148,6 +151,7 @@ def _blobs(session, release):
 
 
 def _check_image(model, one, storage):
+    """The MicroPython of an image that is what the manifest says."""
     content = storage.read(one["sha256"])
     try:
         found = image.read(content, model)
@@ -156,6 +160,7 @@ def _check_image(model, one, storage):
     if (len(content), found.elf) != (one["size"], one["elf"]):
         message = f"The firmware for {model} has other sizes or another ELF hash than it says."
         raise HostError("manifest-invalid", message)
+    return downgrade.version(content, found)
 
 
 def _check_bytecode(path, head, abi):

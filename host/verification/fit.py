@@ -1,7 +1,7 @@
 """Whether a release fits the boards it names: images, bytecode, room on the flash. Pure."""
 
 from host.builder import sizes
-from host.verification import bytecode, image
+from host.verification import bytecode, downgrade, image
 from host.verification.finding import FAIL, PASS, WARN, Finding
 
 IMAGES, FITS, CODE = "images", "fits", "bytecode"
@@ -34,7 +34,9 @@ def _image(release, model, one):
         sentence = f"It has {len(content)} bytes, a partition {_PARTITION_BYTES}."
         return Finding(IMAGES, FAIL, title, sentence)
     kind = image.CHIPS.get(found.chip, f"chip {found.chip}")
-    sentence = f"{found.project} {found.version} for {kind}, {len(content)} bytes, whole."
+    version = downgrade.version(content, found)
+    name = f"MicroPython {version}" if version else found.project or "A firmware"
+    sentence = f"{name} for {kind}, {len(content)} bytes, whole."
     return Finding(IMAGES, PASS, title, sentence)
 
 

@@ -182,6 +182,30 @@ def test_a_release_that_is_not_for_a_device_is_refused(
     assert db.query(Assignment).count() == 0
 
 
+@pytest.fixture
+def older(db, release):
+    """Release 2 brings MicroPython 1.25."""
+    brought = {"ESP32_GENERIC": {"micropython": "v1.25.0"}}
+    release.parts = {**release.parts, "firmware": brought}
+    db.commit()
+
+
+def test_firmware_that_a_board_would_not_come_back_from_is_refused_with_what_to_do(
+    client, db, older, alice
+):
+    make_device(db, alice, firmware="v1.26.0")
+    answer = assign(client, alice, [DEVICE_ID])
+    assert (answer.status_code, answer.json["error"]) == (409, "older-firmware")
+    assert "mpfleet deploy --firmware FILE" in answer.json["message"]
+
+
+def test_all_are_those_that_come_back(client, db, older, alice):
+    make_device(db, alice, firmware="v1.26.0")
+    make_device(db, alice, "24a160000002", firmware="v1.25.0")
+    made = assign(client, alice, "all").json["assignments"]
+    assert [one["device"] for one in made] == ["24a160000002"]
+
+
 def test_one_device_that_is_not_ones_own_refuses_all(client, device, release, alice, bob, db):
     make_device(db, bob, "24a160000002")
     answer = assign(client, alice, [DEVICE_ID, "24a160000002"])

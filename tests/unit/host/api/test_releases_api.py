@@ -4,6 +4,7 @@ import pytest
 from host_samples import MAIN, MPY, encode, make_device, manifest_value, sha256
 
 from host.models import Blob, Release
+from simulator import build_image
 
 API = "/api/v1"
 
@@ -26,6 +27,17 @@ def test_a_manifest_says_which_blobs_are_missing(client, alice):
     assert answer.status_code == 201
     assert answer.json["missing"] == [sha256(MAIN)]
     assert answer.json["release"]["state"] == "draft"
+
+
+def test_a_release_says_which_micropython_it_brings(client, alice):
+    image, value = build_image(version="v1.27.0"), manifest_value()
+    firmware = {"size": len(image), "sha256": sha256(image), "elf": image[176:192].hex()}
+    value["parts"]["firmware"] = {"ESP32_GENERIC": firmware}
+    post(client, alice, encode(value))
+    for blob in (MAIN, image):
+        put(client, alice, blob)
+    brought = complete(client, alice).json["parts"]["firmware"]
+    assert brought == {"ESP32_GENERIC": {**firmware, "micropython": "v1.27.0"}}
 
 
 def test_the_same_manifest_again_is_harmless(client, alice):

@@ -46,6 +46,13 @@ def test_the_release_it_was_can_be_offered_to_an_unmanaged_board_again(db, devic
     assert assignments.assign(db, [device], release, "alice")[0].state == "offered"
 
 
+def test_an_offer_that_a_newer_firmware_would_not_survive_is_taken_back(db, device, release):
+    release.parts = {**release.parts, "firmware": {"ESP32_GENERIC": {"micropython": "v1.25.0"}}}
+    [made] = assignments.assign(db, [device], release, "alice")
+    presence.status(db, DEVICE_ID, {**ONLINE, "number": 1})
+    assert (made.state, made.reason) == ("superseded", "older-firmware")
+
+
 def test_a_last_will_takes_the_board_offline_and_keeps_the_rest(db, device):
     presence.status(db, DEVICE_ID, ONLINE, now=NOW)
     presence.status(db, DEVICE_ID, {"online": False}, now=NOW + timedelta(hours=1))

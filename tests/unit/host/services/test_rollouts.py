@@ -97,6 +97,16 @@ def tell(db, host):
     return tell
 
 
+def test_a_device_whose_firmware_is_newer_by_now_has_no_turn(db, fleet, approved, start, roll):
+    brought = {"ESP32_GENERIC": {"micropython": "v1.25.0"}}
+    approved.parts = {**approved.parts, "firmware": brought}
+    rollout = start(canary=0)
+    fleet[0].firmware = "v1.26.0"
+    roll()
+    states = {one.device: one.state for one, _ in members.places(db, rollout, utc())}
+    assert (states[IDS[0]], offered(db)) == ("out", IDS[1:])
+
+
 def offered(db):
     found = db.query(Assignment).filter(Assignment.state == "offered")
     return sorted(one.device_id for one in found)
