@@ -7,6 +7,7 @@ from flask.sessions import SecureCookieSessionInterface
 from sqlalchemy.exc import IntegrityError
 from werkzeug.exceptions import HTTPException
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter
 
 from host import access, extensions
 from host.api import (
@@ -26,6 +27,7 @@ from host.api import (
 )
 from host.crowd import Crowd
 from host.errors import HostError
+from host.services.manifest import NUMBER_MAX
 from host.web import account, approvals, claim, joining, pages, protection, setup, sign_in
 from host.web import devices as device_pages
 from host.web import events as event_pages
@@ -63,6 +65,7 @@ def create(settings):
     app.json.sort_keys = False
     app.url_map.strict_slashes = False  # a board follows no redirect, so there are none
     app.url_map.merge_slashes = False
+    app.url_map.converters["number"] = _Number
     extensions.install(app, settings)
     for part in _PARTS:
         app.register_blueprint(part.blueprint)
@@ -104,6 +107,13 @@ def _finish(response):
     # A board without a clock takes the time from here (SPEC section 7).
     response.headers.setdefault("Date", formatdate(usegmt=True))
     return response if access.is_api() else protection.secure(response)
+
+
+class _Number(IntegerConverter):
+    """A number in an address, no larger than a column takes: others name nothing there is."""
+
+    def __init__(self, url_map):
+        super().__init__(url_map, max=NUMBER_MAX)
 
 
 class _PageSessions(SecureCookieSessionInterface):

@@ -9,7 +9,7 @@ from host.services import groups
 
 blueprint = Blueprint("groups_api", __name__, url_prefix="/api/v1")
 
-_GROUP = "/groups/<int(max=2147483647):group_id>"
+_GROUP = "/groups/<number:group_id>"
 
 
 @blueprint.get("/groups")
@@ -43,7 +43,7 @@ def add(group_id):
     return _one(group)
 
 
-@blueprint.delete(f"{_GROUP}/members/<int(max=2147483647):user_id>")
+@blueprint.delete(f"{_GROUP}/members/<number:user_id>")
 def drop(group_id, user_id):
     """A member less."""
     group = groups.get(session(), group_id)

@@ -73,7 +73,7 @@ def sign_out():
     return {}
 
 
-@blueprint.delete("/tokens/<int(max=2147483647):token_id>")
+@blueprint.delete("/tokens/<number:token_id>")
 def revoke_token(token_id):
     """Another token of the same person neither."""
     tokens.revoke_one(session(), person(), token_id)

@@ -6,7 +6,7 @@ from device import protocol
 from host.access import person
 from host.api import answers, body
 from host.extensions import host, looking_session, session
-from host.services import releases, trust, withdrawal
+from host.services import events, releases, trust, withdrawal
 
 blueprint = Blueprint("releases_api", __name__, url_prefix="/api/v1")
 
@@ -24,13 +24,13 @@ def listed():
     return [_shown(one) for one in found]
 
 
-@blueprint.get("/releases/<product>/<int(max=2147483647):number>")
+@blueprint.get("/releases/<product>/<number:number>")
 def show(product, number):
     """One release."""
     return _shown(releases.find(session(), product, number))
 
 
-@blueprint.get("/releases/<product>/<int(max=2147483647):number>/manifest")
+@blueprint.get("/releases/<product>/<number:number>/manifest")
 def manifest(product, number):
     """The manifest's bytes."""
     content = releases.find(session(), product, number).manifest
@@ -47,7 +47,7 @@ def add():
     return {"release": _shown(release), "missing": lacks}, 201 if is_new else 200
 
 
-@blueprint.post("/releases/<product>/<int(max=2147483647):number>/complete")
+@blueprint.post("/releases/<product>/<number:number>/complete")
 def complete(product, number):
     """All blobs are there."""
     user = person()
@@ -56,11 +56,11 @@ def complete(product, number):
     return _shown(release)
 
 
-@blueprint.post("/releases/<product>/<int(max=2147483647):number>/withdraw")
+@blueprint.post("/releases/<product>/<number:number>/withdraw")
 def withdraw(product, number):
     """Nobody is offered it any more; a signature that takes it from boards is queued."""
     user = person()
-    reason = body.text(body.fields(), "reason", 200)
+    reason = body.text(body.fields(), "reason", events.NOTE_CHARS_MAX)
     release = releases.find(session(), product, number)
     waiting = withdrawal.withdraw(session(), host().trust, release, user, reason)
     return {"release": _shown(release), "proposal": waiting and waiting.id}

@@ -6,13 +6,12 @@ from host.access import person
 from host.api import answers, body
 from host.errors import HostError
 from host.extensions import session
-from host.services import failures, members, releases, rollouts
+from host.services import events, failures, members, releases, rollouts
 from host.services.clock import utc
 
 blueprint = Blueprint("rollouts_api", __name__, url_prefix="/api/v1")
 
 _BYTES_MAX = 256 * 1024  # some thousand ids
-_NOTE_CHARS_MAX = 200
 
 
 @blueprint.get("/rollouts")
@@ -33,35 +32,35 @@ def create():
     made = rollouts.draft(session(), user, release, target, plan)
     if fields.get("dry_run") is True:
         return answers.draft(made)
-    note = body.text(fields, "reason", _NOTE_CHARS_MAX, "")
+    note = body.text(fields, "reason", events.NOTE_CHARS_MAX, "")
     return _whole(rollouts.create(session(), made, user, note)), 201
 
 
-@blueprint.get("/rollouts/<int(max=2147483647):rollout_id>")
+@blueprint.get("/rollouts/<number:rollout_id>")
 def show(rollout_id):
     """One rollout: its waves, and what went wrong."""
     return _whole(rollouts.find(session(), person(), rollout_id))
 
 
-@blueprint.get("/rollouts/<int(max=2147483647):rollout_id>/devices")
+@blueprint.get("/rollouts/<number:rollout_id>/devices")
 def devices(rollout_id):
     """How each of its devices stands."""
     rollout = rollouts.find(session(), person(), rollout_id)
     return [answers.place(*one) for one in members.places(session(), rollout, utc())]
 
 
-@blueprint.post("/rollouts/<int(max=2147483647):rollout_id>/<action>")
+@blueprint.post("/rollouts/<number:rollout_id>/<action>")
 def act(rollout_id, action):
     """Pause, resume, abort, retry or promote it."""
     if action not in rollouts.ACTIONS:
         raise HostError("not-found", f"A rollout has no {action[:32]!r}.")
-    user, reason = person(), body.text(body.fields(), "reason", _NOTE_CHARS_MAX, "")
+    user, reason = person(), body.text(body.fields(), "reason", events.NOTE_CHARS_MAX, "")
     rollout = rollouts.find(session(), user, rollout_id)
     rollouts.act(session(), rollout, action, user, reason)
     return _whole(rollout)
 
 
-@blueprint.get("/releases/<product>/<int(max=2147483647):number>/failures")
+@blueprint.get("/releases/<product>/<number:number>/failures")
 def of_release(product, number):
     """What went wrong with a release on this person's devices, those alike as one."""
     release = releases.find(session(), product, number)

@@ -70,7 +70,7 @@ def listed():
     return [_one(one) for one in proposals.listed(session())]
 
 
-@blueprint.get(f"{_API}/proposals/<int(max=2147483647):proposal_id>")
+@blueprint.get(f"{_API}/proposals/<number:proposal_id>")
 def show(proposal_id):
     """One proposal."""
     return _one(proposals.find(session(), proposal_id))
@@ -86,7 +86,7 @@ def propose():
     return _one(_PROPOSED[kind](user, kind, fields)), 201
 
 
-@blueprint.post(f"{_API}/proposals/<int(max=2147483647):proposal_id>/signatures")
+@blueprint.post(f"{_API}/proposals/<number:proposal_id>/signatures")
 def sign(proposal_id):
     """Take signatures, or the passphrase of the keys that the host holds."""
     user, fields = person(), body.fields(256 * 1024)
@@ -101,7 +101,7 @@ def sign(proposal_id):
     return _one(proposal)
 
 
-@blueprint.delete(f"{_API}/proposals/<int(max=2147483647):proposal_id>")
+@blueprint.delete(f"{_API}/proposals/<number:proposal_id>")
 def drop(proposal_id):
     """Nobody signs it any more."""
     user, proposal = person(), proposals.find(session(), proposal_id)

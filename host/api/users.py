@@ -26,7 +26,7 @@ def listed():
     return [answers.account(one) for one in accounts.everyone(session())]
 
 
-@blueprint.patch("/users/<int(max=2147483647):user_id>")
+@blueprint.patch("/users/<number:user_id>")
 def change(user_id):
     """Another role, or whether the person may sign in."""
     fields, who = body.fields(), person().email
@@ -41,7 +41,7 @@ def change(user_id):
     return answers.account(user)
 
 
-@blueprint.post("/users/<int(max=2147483647):user_id>/reset")
+@blueprint.post("/users/<number:user_id>/reset")
 def reset(user_id):
     """A link by which the person chooses another password."""
     user = accounts.get(session(), user_id)
@@ -65,7 +65,7 @@ def invitations():
     return [answers.link(one) for one in links.invitations(session())]
 
 
-@blueprint.delete("/invitations/<int(max=2147483647):link_id>")
+@blueprint.delete("/invitations/<number:link_id>")
 def take_back(link_id):
     """One is of no use any more."""
     links.take_back(session(), link_id, person().email)

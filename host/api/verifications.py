@@ -6,10 +6,10 @@ from host.access import person
 from host.api import answers, body
 from host.errors import HostError
 from host.extensions import host, session
-from host.services import releases, verifications
+from host.services import events, releases, verifications
 from host.verification.finding import LEVELS, LOG_CHARS_MAX, Finding
 
-_RELEASE = "/api/v1/releases/<product>/<int(max=2147483647):number>"
+_RELEASE = "/api/v1/releases/<product>/<number:number>"
 _HANDED_BYTES_MAX = 1024 * 1024
 
 blueprint = Blueprint("verifications_api", __name__)
@@ -29,10 +29,10 @@ def again(product, number):
     return _shown(release), 202
 
 
-@blueprint.post(f"{_RELEASE}/findings/<int(max=2147483647):finding_id>/waive")
+@blueprint.post(f"{_RELEASE}/findings/<number:finding_id>/waive")
 def waive(product, number, finding_id):
     """An admin answers for a failed finding."""
-    reason = body.text(body.fields(), "reason", 200)
+    reason = body.text(body.fields(), "reason", events.NOTE_CHARS_MAX)
     release = releases.find(session(), product, number)
     verifications.waive(session(), release, finding_id, person(), reason)
     return _shown(release)

@@ -7,6 +7,7 @@ from host.services import owners, permissions
 from host.services.clock import utc
 
 HOST = "host"
+NOTE_CHARS_MAX = 200  # of what a person says to a change
 
 
 def add(session, who, subject, what, why="", *, now=None):

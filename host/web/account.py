@@ -20,7 +20,7 @@ def show():
     return _page()
 
 
-@blueprint.post("/account/tokens/<int(max=2147483647):token_id>/end")
+@blueprint.post("/account/tokens/<number:token_id>/end")
 def end(token_id):
     """End one sign-in, or token: the way out of a lost phone."""
     tokens.revoke_one(session(), person(), token_id)

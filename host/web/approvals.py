@@ -11,7 +11,7 @@ from host.web import pages, verifications
 blueprint = pages.page_blueprint("approvals")
 
 _PASSPHRASE_CHARS_MAX = 1024
-_RELEASE = "/releases/<product>/<int(max=2147483647):number>"
+_RELEASE = "/releases/<product>/<number:number>"
 
 
 @blueprint.get(f"{_RELEASE}/<any(approve, withdraw):kind>")
@@ -41,7 +41,7 @@ def sign(product, number, kind):
 def take_back(product, number):
     """Withdraw a release: at once for assignments, once signed for boards."""
     release = releases.find(session(), product, number)
-    reason = request.form.get("reason", "").strip()[:200]
+    reason = pages.note()
     if not reason:
         raise HostError("bad-request", "Say why: it stays on the record.")
     waiting = withdrawal.withdraw(session(), host().trust, release, person(), reason)

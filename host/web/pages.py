@@ -3,11 +3,11 @@
 import functools
 from urllib.parse import urlsplit
 
-from flask import Blueprint, make_response, render_template
+from flask import Blueprint, make_response, render_template, request
 
 from host.access import person
 from host.extensions import host, session
-from host.services import permissions, trust
+from host.services import events, permissions, trust
 from host.web import protection, words
 
 blueprint = Blueprint(
@@ -37,6 +37,11 @@ def refusal(error):
     content = _fill("error.html", user, {"error": error})
     headers = {} if error.retry_after_s is None else {"Retry-After": str(error.retry_after_s)}
     return make_response(content, error.status, headers)
+
+
+def note():
+    """What the person says to a change, "" for nothing."""
+    return request.form.get("reason", "").strip()[: events.NOTE_CHARS_MAX]
 
 
 def local_path(target):

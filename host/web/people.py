@@ -10,8 +10,8 @@ from host.web import pages
 
 blueprint = pages.page_blueprint("people")
 
-_PERSON = "/people/<int(max=2147483647):user_id>"
-_GROUP = "/groups/<int(max=2147483647):group_id>"
+_PERSON = "/people/<number:user_id>"
+_GROUP = "/groups/<number:group_id>"
 
 
 @blueprint.get("/people")
@@ -31,7 +31,7 @@ def invite():
     return _link(link, url_for("joining.form", text=text))
 
 
-@blueprint.post("/people/invitations/<int(max=2147483647):link_id>/take-back")
+@blueprint.post("/people/invitations/<number:link_id>/take-back")
 def take_back(link_id):
     """An invitation is of no use any more."""
     links.take_back(session(), link_id, person().email)
@@ -81,7 +81,7 @@ def add_member(group_id):
     return redirect(url_for("people.show_group", group_id=group.id))
 
 
-@blueprint.post(f"{_GROUP}/members/<int(max=2147483647):user_id>/drop")
+@blueprint.post(f"{_GROUP}/members/<number:user_id>/drop")
 def drop_member(group_id, user_id):
     """A member less."""
     group = groups.get(session(), group_id)

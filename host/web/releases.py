@@ -25,7 +25,7 @@ def listed():
     return pages.render("releases.html", releases=found, is_approved=_is_approved)
 
 
-@blueprint.get("/releases/<product>/<int(max=2147483647):number>")
+@blueprint.get("/releases/<product>/<number:number>")
 def show(product, number):
     """One release, its files, and the devices it is for."""
     release = releases.find(session(), product, number)
@@ -39,7 +39,7 @@ def show(product, number):
     )  # fmt: skip
 
 
-@blueprint.post("/releases/<product>/<int(max=2147483647):number>/assign")
+@blueprint.post("/releases/<product>/<number:number>/assign")
 def assign(product, number):
     """Offer it to every device of this person that it is for and that does not run it."""
     release = releases.find(session(), product, number)

@@ -11,7 +11,6 @@ from host.web import pages
 
 blueprint = pages.page_blueprint("rollouts")
 
-_NOTE_CHARS_MAX = 200
 _DIGITS_MAX = 9
 _MINUTE_S = 60
 
@@ -41,45 +40,43 @@ def listed():
     return pages.render("rollouts.html", rollouts=found, totals=totals)
 
 
-@blueprint.get("/rollouts/<int(max=2147483647):rollout_id>")
+@blueprint.get("/rollouts/<number:rollout_id>")
 def show(rollout_id):
     """One rollout."""
     return pages.render("rollout.html", **_one(rollout_id))
 
 
-@blueprint.get("/rollouts/<int(max=2147483647):rollout_id>/live")
+@blueprint.get("/rollouts/<number:rollout_id>/live")
 def live(rollout_id):
     """What changes of it, fetched every few seconds by live.js."""
     return pages.render("_rollout.html", **_one(rollout_id))
 
 
-@blueprint.post("/rollouts/<int(max=2147483647):rollout_id>/<action>")
+@blueprint.post("/rollouts/<number:rollout_id>/<action>")
 def act(rollout_id, action):
     """Pause, resume, abort, retry or promote it, and show it again."""
     if action not in rollouts.ACTIONS:
         raise HostError("not-found", "There is no such action.")
     rollout = rollouts.find(session(), person(), rollout_id)
-    reason = request.form.get("reason", "").strip()[:_NOTE_CHARS_MAX]
-    rollouts.act(session(), rollout, action, person(), reason)
+    rollouts.act(session(), rollout, action, person(), pages.note())
     flash(_DONE[action])
     return redirect(url_for("rollouts.show", rollout_id=rollout.id))
 
 
-@blueprint.get("/releases/<product>/<int(max=2147483647):number>/roll-out")
+@blueprint.get("/releases/<product>/<number:number>/roll-out")
 def form(product, number):
     """Ask how a release is to go out."""
     return _form(releases.find(session(), product, number), None)
 
 
-@blueprint.post("/releases/<product>/<int(max=2147483647):number>/roll-out")
+@blueprint.post("/releases/<product>/<number:number>/roll-out")
 def begin(product, number):
     """Show the waves that it would have, or begin."""
     release = releases.find(session(), product, number)
     made = rollouts.draft(session(), person(), release, _target(), _plan())
     if "preview" in request.form:
         return _form(release, made)
-    note = request.form.get("reason", "").strip()[:_NOTE_CHARS_MAX]
-    rollout = rollouts.create(session(), made, person(), note)
+    rollout = rollouts.create(session(), made, person(), pages.note())
     flash(f"Release {number} is on its way.")
     return redirect(url_for("rollouts.show", rollout_id=rollout.id))
 

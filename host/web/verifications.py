@@ -1,6 +1,6 @@
 """What a release's page shows of the gate, and the two buttons on it."""
 
-from flask import flash, redirect, request, url_for
+from flask import flash, redirect, url_for
 
 from host.access import person
 from host.errors import HostError
@@ -11,7 +11,7 @@ from host.web import pages
 
 blueprint = pages.page_blueprint("verifications")
 
-_RELEASE = "/releases/<product>/<int(max=2147483647):number>"
+_RELEASE = "/releases/<product>/<number:number>"
 _TITLES = {check.name: check.title for check in CHECKS}
 
 
@@ -31,10 +31,10 @@ def again(product, number):
     return _back(release)
 
 
-@blueprint.post(f"{_RELEASE}/findings/<int(max=2147483647):finding_id>/waive")
+@blueprint.post(f"{_RELEASE}/findings/<number:finding_id>/waive")
 def waive(product, number, finding_id):
     """An admin answers for a failed finding."""
-    reason = request.form.get("reason", "").strip()[:200]
+    reason = pages.note()
     if not reason:
         raise HostError("bad-request", "Say why: it stays on the record.")
     release = releases.find(session(), product, number)
