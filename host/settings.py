@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from host import VERSION
+from host import VERSION, address
 
 _ENVIRONMENT_PREFIX = "MPFLEET_"
 
@@ -99,10 +99,8 @@ class Settings(BaseModel):
     @property
     def public_url(self):
         """Where people find this host: the console's address, else its first one."""
-        if self.console_url:
-            return self.console_url
-        address = self.addresses[0] if self.addresses else self.listen
-        return f"https://{f'[{address}]' if ':' in address else address}:{self.port}"
+        first = self.addresses[0] if self.addresses else self.listen
+        return address.public(self.console_url, first, self.port)
 
     def limit(self, name):
         """(count, seconds) of a rate limit."""

@@ -1,8 +1,8 @@
 """The first start of a board that was set up, watched until it is online."""
 
+from host import address
 from host.deploy import agent
 from host.deploy.errors import DeployError
-from host.deploy.plan import Plan
 from host.deploy.work import Work
 
 _ONLINE = "link: online"  # what the runtime says once the host has answered and MQTT is up
@@ -26,8 +26,9 @@ def watch(work: Work) -> None:
     """
     work.board.reset(agent.RESET)
     if work.plan.wifi is None and not work.status["has_wifi"]:
+        console = address.public(work.plan.console, work.plan.addresses[0], work.plan.port)
         work.say(
-            f"the board waits for its WiFi: open {_console(work.plan)}/setup on a phone, or "
+            f"the board waits for its WiFi: open {console}/setup on a phone, or "
             "mpfleet provision, or deploy again with --wifi"
         )
         return
@@ -41,10 +42,6 @@ def watch(work: Work) -> None:
             work.say("online")
             return
     raise _offline(work)
-
-
-def _console(plan: Plan) -> str:
-    return plan.console or f"https://{plan.addresses[0]}:{plan.port}"
 
 
 def _offline(work: Work) -> DeployError:

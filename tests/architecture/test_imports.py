@@ -146,6 +146,7 @@ TABLE = (
         "host/deploy/*",
         (
             "host.deploy*",
+            "host.address",
             "host.builder*",
             "host.errors",
             "host.verification.image",
