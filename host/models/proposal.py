@@ -7,6 +7,7 @@ from sqlalchemy import JSON, ForeignKey, String, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from host.models.base import Base
+from host.models.release import subject
 from host.models.user import User
 
 
@@ -52,3 +53,8 @@ class Proposal(Base):
     signatures: Mapped[list[ProposalSignature]] = relationship(
         lazy="selectin", cascade="all, delete-orphan", order_by=ProposalSignature.id
     )
+
+    @property
+    def subject(self):
+        """What events call what it changes."""
+        return subject(self.product, self.number) if self.product else "metadata"

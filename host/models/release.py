@@ -10,6 +10,11 @@ from host.models.base import Base
 from host.models.user import User
 
 
+def subject(product, number):
+    """What events call a release."""
+    return f"release {product}/{number}"
+
+
 class Release(Base):
     """A numbered version of a product. Its manifest is kept byte for byte."""
 
@@ -36,6 +41,11 @@ class Release(Base):
     withdrawn_why: Mapped[str | None] = mapped_column(String(200))
 
     created_by: Mapped[User] = relationship(lazy="joined")
+
+    @property
+    def subject(self):
+        """What events call it."""
+        return subject(self.product, self.number)
 
 
 class Blob(Base):

@@ -34,7 +34,7 @@ def propose(session, store, user, kind, *, product=None, number=None, reason="",
         session.add(proposal)
         session.flush()
         why = reason or kind
-        events.add(session, user.email, _subject(proposal), "proposed", why, now=now)
+        events.add(session, user.email, proposal.subject, "proposed", why, now=now)
     return proposal
 
 
@@ -134,7 +134,7 @@ def drop(session, proposal, user, *, now=None):
     _must_be_allowed(user, proposal.kind)
     _must_be_open(proposal)
     proposal.state = "dropped"
-    events.add(session, user.email, _subject(proposal), "dropped", proposal.kind, now=now)
+    events.add(session, user.email, proposal.subject, "dropped", proposal.kind, now=now)
 
 
 def settle(session, store, *, now=None):
@@ -180,7 +180,7 @@ def _take(session, store, proposal, user, signatures, base, now):
             )
         )
     session.flush()
-    events.add(session, user.email, _subject(proposal), "signed", proposal.kind, now=now)
+    events.add(session, user.email, proposal.subject, "signed", proposal.kind, now=now)
     if _is_complete(proposal, found):
         _publish(session, store, proposal, change, made, now)
 
@@ -200,7 +200,7 @@ def _publish(session, store, proposal, change, made, now):
     proposal.state = "signed"
     _apply_keys(session, proposal, now)
     note_approved(session, store, proposal.product)
-    events.add(session, events.HOST, _subject(proposal), "published", proposal.kind, now=now)
+    events.add(session, events.HOST, proposal.subject, "published", proposal.kind, now=now)
     session.flush()
     for other in listed(session):
         composing.rebase(session, store, other, now)
@@ -276,9 +276,3 @@ def _is_complete(proposal, found):
     return all(
         len(composing.people(proposal, role, seat)) >= seat.threshold for role, seat in every
     )
-
-
-def _subject(proposal):
-    if proposal.product:
-        return f"release {proposal.product}/{proposal.number}"
-    return "metadata"

@@ -98,7 +98,7 @@ def complete(session, settings, storage, release, who, *, now=None):
     for blob in blobs:
         if not blob.is_packed:  # what a blob looks like on the wire never changes afterwards
             blob.pieces_bytes, blob.is_packed = storage.pack(blob.sha256), True
-    events.add(session, who, f"release {release.product}/{release.number}", "uploaded", now=now)
+    events.add(session, who, release.subject, "uploaded", now=now)
     verifications.begin(session, settings, release, who, now=now)
 
 
@@ -134,8 +134,7 @@ def _insert(session, parsed, content, user, now):
         ReleaseBlob(release_id=release.id, sha256=sha256, size_bytes=size)
         for sha256, size in sizes.items()
     )
-    subject = f"release {release.product}/{release.number}"
-    events.add(session, user.email, subject, "created", release.version, now=now)
+    events.add(session, user.email, release.subject, "created", release.version, now=now)
     return release
 
 

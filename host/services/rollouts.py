@@ -85,9 +85,8 @@ def create(session, made, user, note="", *, now=None):
         for device in wave
     )
     session.flush()
-    count = sum(map(len, made.waves))
-    release = f"release {made.release.product}/{made.release.number}"
-    _say(session, rollout, user, "created", f"{release} to {count} devices", now, note)
+    why = f"{made.release.subject} to {sum(map(len, made.waves))} devices"
+    _say(session, rollout, user, "created", why, now, note)
     return rollout
 
 

@@ -48,7 +48,7 @@ def again(session, settings, release, user, *, now=None):
     if release.state == "approved":
         message = f"Release {release.number} is approved: what was found stays with it."
         raise HostError("signed-already", message)
-    events.add(session, user.email, _subject(release), "verify", "tried anew", now=utc(now))
+    events.add(session, user.email, release.subject, "verify", "tried anew", now=utc(now))
     begin(session, settings, release, user.email, now=now)
 
 
@@ -155,7 +155,7 @@ def waive(session, release, finding_id, user, reason, *, now=None):
     if one.waived_at is None:
         one.waived_at, one.waived_by, one.waived_why = utc(now), user.email, reason
         why = f"{one.title}: {reason}"
-        events.add(session, user.email, _subject(release), "waived", why, now=one.waived_at)
+        events.add(session, user.email, release.subject, "waived", why, now=one.waived_at)
     _judge(session, release, utc(now))
 
 
@@ -170,7 +170,7 @@ def hand_in(session, release, source, made, user, *, now=None):
     ours = (Finding.release_id == release.id) & (Finding.source == source)
     session.execute(delete(Finding).where(ours))
     _keep(session, release, source, made, utc(now))
-    events.add(session, user.email, _subject(release), "tried", source, now=utc(now))
+    events.add(session, user.email, release.subject, "tried", source, now=utc(now))
     _judge(session, release, utc(now))
 
 
@@ -226,7 +226,7 @@ def _judge(session, release, now, is_over=False):
     if state != release.state:
         release.state = state
         why = "; ".join(one.title for one in opened)[:1000]
-        events.add(session, events.HOST, _subject(release), state, why, now=now)
+        events.add(session, events.HOST, release.subject, state, why, now=now)
 
 
 def _not_tried():
@@ -241,6 +241,3 @@ def _deadly():
     )
     return found.Finding("gate", found.FAIL, "The verifier did not survive it", sentence)
 
-
-def _subject(release):
-    return f"release {release.product}/{release.number}"

@@ -14,8 +14,7 @@ def withdraw(session, store, release, user, reason, *, now=None):
     if release.withdrawn_at is None:
         release.withdrawn_at, release.withdrawn_why = now, reason
         release.state = "withdrawn"
-        subject = f"release {release.product}/{release.number}"
-        events.add(session, user.email, subject, "withdrawn", reason, now=now)
+        events.add(session, user.email, release.subject, "withdrawn", reason, now=now)
     rollouts.withdraw(session, release, user.email, now=now)
     assignments.withdraw(session, release, now=now)
     waiting = proposals.of_release(session, release)
