@@ -4,55 +4,20 @@ import hashlib
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from device import protocol
 from host.builder import application, bytecode, firmware, runtime
 from host.builder.errors import BuildError
+from host.manifest import Manifest
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(Manifest):
     """One numbered version of a product, ready to travel."""
 
-    manifest: bytes
     blobs: dict[str, bytes] = field(repr=False)  # by SHA-256
-
-    @cached_property
-    def value(self) -> dict[str, Any]:
-        """The manifest, parsed."""
-        return json.loads(self.manifest)
-
-    @property
-    def product(self) -> str:
-        """The product it is a version of."""
-        return self.value["product"]
-
-    @property
-    def number(self) -> int:
-        """Its number in the product."""
-        return self.value["number"]
-
-    @property
-    def files(self) -> list[tuple[str, int, str]]:
-        """Path, size and SHA-256 of each file of the app part."""
-        return [tuple(entry) for entry in self.value["parts"]["app"]["files"]]
-
-    @property
-    def images(self) -> dict[str, dict[str, Any]]:
-        """Size, SHA-256 and ELF hash of the firmware image for each board model."""
-        return self.value["parts"].get("firmware", {})
-
-    @property
-    def digests(self) -> list[str]:
-        """The names of all its blobs."""
-        return [
-            *(sha256 for _, _, sha256 in self.files),
-            *(one["sha256"] for one in self.images.values()),
-            *(sha256 for _, _, sha256 in self.value.get("sim", ())),
-        ]
 
 
 def build(

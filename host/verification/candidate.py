@@ -3,50 +3,18 @@
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from pathlib import Path
-from typing import Any
+
+from host.manifest import Manifest
 
 _MANIFEST, _BLOBS = "manifest.json", "blobs"
 
 
 @dataclass(frozen=True)
-class Release:
+class Release(Manifest):
     """A manifest, and what reads the bytes of a SHA-256."""
 
-    manifest: bytes
     read: Callable[[str], bytes]
-
-    @cached_property
-    def value(self) -> dict[str, Any]:
-        """The manifest, parsed."""
-        return json.loads(self.manifest)
-
-    @property
-    def number(self) -> int:
-        """Its number."""
-        return self.value["number"]
-
-    @property
-    def files(self) -> list[tuple[str, int, str]]:
-        """Path, size and SHA-256 of each file of the app part."""
-        return [tuple(entry) for entry in self.value["parts"]["app"]["files"]]
-
-    @property
-    def images(self) -> dict[str, dict[str, Any]]:
-        """The firmware part by board model."""
-        return self.value["parts"].get("firmware") or {}
-
-    @property
-    def sim(self) -> list[tuple[str, int, str]]:
-        """What stands in for its hardware on virtual boards, likewise."""
-        return [tuple(entry) for entry in self.value.get("sim", ())]
-
-    @property
-    def digests(self) -> list[str]:
-        """The names of all its blobs."""
-        named = [sha256 for _, _, sha256 in (*self.files, *self.sim)]
-        return sorted({*named, *(one["sha256"] for one in self.images.values())})
 
     @property
     def runtime(self) -> frozenset[tuple[str, str]]:

@@ -86,7 +86,10 @@ TABLE = (
             "device.protocol",
         ),
     ),
-    ("host/verification/*", ("host.verification*", "host.builder.sizes", "simulator*")),
+    (
+        "host/verification/*",
+        ("host.verification*", "host.builder.sizes", "host.manifest", "simulator*"),
+    ),
     ("host/models/*", ("host.models", "host.models.*")),
     (
         "host/services/*",
