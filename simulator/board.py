@@ -15,19 +15,16 @@ from simulator.firmware import Firmware, prepare
 from simulator.flash import SECTOR, SIZE, Flash
 from simulator.loop import Loop
 from simulator.machine import HARD, Machine
-from simulator.network_port import NetworkPort, Plain
 from simulator.nvs import Nvs
 from simulator.partitions import LAYOUT, find
 from simulator.pins import BUTTON, Pins
-from simulator.port import Port
 from simulator.radio import AccessPoint, Radio
 from simulator.relay import Relays
-from simulator.rfc2217 import Rfc2217
 from simulator.rom.chips import CHIPS
 from simulator.rom.registers import Registers
 from simulator.rom.session import Session
+from simulator.serial_ports import SerialPorts
 from simulator.station import Station
-from simulator.transcript import Transcript
 
 _LIB = Path(__file__).parent.parent / "lib"
 
@@ -82,7 +79,6 @@ class VirtualBoard:
         self.air, self._owns_air = air or Air(), air is None
         self._fuses = (CHIPS[chip], self.unique_id, is_encrypted)
         self._is_cut = threading.Event()
-        self._transcript = Transcript(self.folder / "serial.log")
         self._loop = Loop(f"board {self.name}")
         prepare(self.flash, firmware or image.build(), has_rollback, layout)
         self._build(heap_bytes + STAND_INS_BYTES, lib, sim)
@@ -109,12 +105,15 @@ class VirtualBoard:
         self.radio.attach(self._relays)
         folders = [Path(one) if one and Path(one).is_dir() else None for one in (lib, sim)]
         chip = (self._control.path, heap_bytes, *folders)
-        self._machine = Machine(self, self._loop, chip, self._say, self._is_cut.set)
+        self._machine = Machine(
+            self, self._loop, chip, lambda data: self._serial.say(data), self._is_cut.set
+        )
         self._watchdog = Watchdog(self._loop, self._machine.bite)
         self._auto_reset = AutoReset(self._loop, self.pins, self._machine)
-        pty = Port(self._loop, self._machine.hear)
-        self.port = pty.path
-        self._ports = [pty]
+        heard, log = self._machine.hear, self.folder / "serial.log"
+        self._serial = SerialPorts(self._loop, heard, self._auto_reset.set, log)
+        self._transcript = self._serial.transcript
+        self.port = self._serial.path
         keyboard = self._machine.keyboard
         signals = {b"!": keyboard.poke, b"C": keyboard.interrupt_again}
         self._control.serve(self._calls(), signals, self._machine.cut)
@@ -187,10 +186,7 @@ class VirtualBoard:
         `scheme` is "socket" or "rfc2217" (where DTR and RTS reset the board); number 0 is any TCP
         port that is free. Raises: OSError if it is not free.
         """
-        speak = {"socket": Plain, "rfc2217": lambda send: Rfc2217(send, self._auto_reset.set)}
-        port = self._loop.call(NetworkPort, self._loop, number, speak[scheme], self._machine.hear)
-        self._loop.call(self._ports.append, port)
-        return f"{scheme}://{port.address}"
+        return self._serial.listen(scheme, number)
 
     @functools.cached_property
     def socket_url(self):
@@ -205,7 +201,7 @@ class VirtualBoard:
     def type(self, data):
         """Send bytes to the serial port, as a terminal does."""
         data = data.encode() if isinstance(data, str) else data
-        self._loop.call(self._machine.hear, data, self._say)
+        self._loop.call(self._machine.hear, data, self._serial.say)
 
     def close(self):
         """Switch off and give everything back; the folder stays."""
@@ -295,17 +291,9 @@ class VirtualBoard:
         self._timers.stop_all()
         self._control.hang_up()
 
-    def _say(self, data):
-        if data:
-            for port in self._ports:
-                port.write(data)
-            self._transcript.write(data)
-
     def _close(self):
         self._machine.power_off()
         self._relays.close()
         self._control.close()
-        for port in self._ports:
-            port.close()
-        self._transcript.close()
+        self._serial.close()
         self.flash.close()
