@@ -19,7 +19,7 @@ STEPS = {
     "plan": ("stage", "refuse", "plan", 3, "plan"),
     "stage": ("seal", "refuse", "stage", 3, "stage"),
     "seal": ("activate", "refuse", "stage", 1, "seal"),
-    "activate": ("trial", "refuse", None, 0, "activate"),
+    "activate": ("trial", "refuse", None, 0, "seal"),  # what is there may have changed
     "trial": ("commit", "rollback", None, 0, "trial"),
     "commit": ("done", "rollback", None, 0, "commit"),
     "rollback": ("failed", "failed", None, 0, "rollback"),

@@ -315,6 +315,21 @@ def test_an_app_that_fails_takes_its_firmware_back(on_rig):
     assert on_rig(script) == [[["failed", "app-raised", 5]], OLD_PAIR]
 
 
+def test_a_release_that_failed_is_not_refused_for_the_image_it_lost_since(on_rig):
+    script = (
+        UPDATE
+        + """
+offer(5, image=image)
+board.apps[5] = rig.Application("Traceback: boom")
+board.run()
+board.journal.write(step="activate", closed=0)  # as a full flash leaves it, on which nothing is kept
+board.run()
+say(ends())
+"""
+    )
+    assert on_rig(script) == [[["failed", "app-raised", 5]] * 2]
+
+
 def test_the_next_release_without_firmware_runs_on_what_was_committed(on_rig):
     script = UPDATE + (
         "offer(5, image=image)\nboard.run()\noffer(6, FILES)\nboard.run()\n"

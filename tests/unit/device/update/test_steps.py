@@ -11,7 +11,7 @@ TABLE = [
     ("plan", "stage", "plan", "plan"),
     ("stage", "seal", "stage", "stage"),
     ("seal", "activate", "stage", "seal"),
-    ("activate", "trial", "refuse", "activate"),
+    ("activate", "trial", "refuse", "seal"),
     ("trial", "commit", "rollback", "trial"),
     ("commit", "done", "rollback", "commit"),
     ("rollback", "failed", "failed", "rollback"),
