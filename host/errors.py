@@ -42,6 +42,7 @@ STATUS = {
     "signed-already": 409,
     "stale-proposal": 409,
     "too-many-targets": 409,
+    "too-many-products": 409,
     "withdrawn": 409,
     "wrong-board": 409,
     "older-firmware": 409,

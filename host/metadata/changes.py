@@ -14,7 +14,7 @@ from securesystemslib.formats import encode_canonical
 from tuf.api.metadata import DelegatedRole, Delegations, Root, TargetFile, Targets
 
 from host.errors import HostError
-from host.metadata import keys, periods
+from host.metadata import keys, periods, room
 
 ENTRIES_MAX = 24  # of a role: a board holds it as a whole, at 510 bytes an entry
 _VALUES_MAX = 300  # JSON values in them: some 45 bytes each, whatever they are
@@ -73,7 +73,7 @@ def product_of(path):
 def compose(trusted, change):
     """The signed parts that a change makes new, by role.
 
-    Raises: HostError `stale-proposal`, `bad-request`, `too-many-targets`.
+    Raises: HostError `stale-proposal`, `bad-request`, `too-many-targets`, `too-many-products`.
     """
     if change.base != trusted.targets.version:
         newest = trusted.targets.version
@@ -130,6 +130,8 @@ def difference(trusted, parts, change):
     lines += [f"~ the releases of {name} move to a list of their own" for name in new]
     for name, signed in sorted(parts.items()):
         lines.append(f"~ {name} version {signed.version}, good until {signed.expires:%Y-%m-%d}")
+    if "targets" in parts:
+        lines += [f"! {one}" for one in room.alarms(parts["targets"], trusted.root)]
     return lines
 
 
@@ -219,6 +221,7 @@ def _divide(trusted, entries, root, change):
         sizes = Counter(product_of(path) for path in top if product_of(path))
         apart.add(min(sizes, key=lambda product: (-sizes[product], product)))
     made = {"targets": _targets(top, change.version, change.issued, _delegations(root, apart))}
+    room.must_suffice(trusted.targets, made["targets"], root)
     has_new_keys = _seats(trusted.targets.delegations) != _seats(made["targets"].delegations)
     for product in apart:
         inside = {p: e for p, e in entries.items() if product_of(p) == product}

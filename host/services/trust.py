@@ -5,7 +5,7 @@ from pathlib import Path
 from sqlalchemy import select
 
 from host.errors import HostError
-from host.metadata import changes, keys, parts, periods
+from host.metadata import changes, keys, parts, periods, room
 from host.metadata.repository import Repository
 from host.metadata.vault import Vault
 from host.models import SeenVersion, Signer
@@ -90,7 +90,9 @@ def alarms(session, trust, *, now=None):
     if not trust.repository.exists:
         return []
     behind = periods.behind(trust.repository.versions(), seen_versions(session))
-    return behind + periods.alarms(trust.repository.expiries(), utc(now))
+    trusted = trust.repository.trusted()
+    full = room.alarms(trusted.targets, trusted.root)
+    return behind + periods.alarms(trust.repository.expiries(), utc(now)) + full
 
 
 def difference(trusted, change, made):

@@ -9,7 +9,7 @@ from host_samples import PASSPHRASE, make_device, make_user
 from tuf.api.metadata import Metadata
 
 from host.errors import HostError
-from host.metadata import keys, parts
+from host.metadata import keys, parts, room
 from host.models import Proposal, SeenVersion, Signer, User
 from host.services import (
     assignments,
@@ -392,3 +392,9 @@ def test_who_signed_and_who_must_is_known(db, host, ada, release, own_key):
     assert composing.standing(db, host.trust, proposal) == {"targets": [([ada.email], 2)]}
     assert db.query(Proposal).filter_by(state="open").count() == 1
     assert db.query(Signer).filter_by(role="targets").count() == 2
+
+
+def test_an_alarm_says_when_products_fill_what_boards_read(db, host, monkeypatch):
+    monkeypatch.setattr(room, "_ALARM", 0)
+    (alarm,) = trust.alarms(db, host.trust)
+    assert "of what a board reads" in alarm
