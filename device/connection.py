@@ -20,6 +20,7 @@ _CONNECT_MS = const(8000)
 _HANDSHAKE_MS = 20000  # an ESP32 needs one to two seconds
 _WAIT_MS = 15000  # for the next byte
 _NAP_MS = const(20)  # longest sleep between two tries
+_LINE_BYTES = const(64)  # asked for at a time: MicroPython makes room for all that it is asked for
 # mbedTLS: certificate verification failed, on firmwares without the texts
 _X509_FAILED = const(-9984)
 _CONN_EOF = const(-29312)
@@ -193,7 +194,7 @@ class Connection:
         nap_ms = 0
         while len(line) < limit and not line.endswith(b"\n"):
             try:
-                more = self._tls.readline(limit - len(line))
+                more = self._tls.readline(min(limit - len(line), _LINE_BYTES))
             except (OSError, ValueError) as e:
                 raise network_error(e, self._where)
             if more is None:

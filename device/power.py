@@ -105,6 +105,11 @@ class Power:
             self._announce("update mode: " + why, 1)
             machine.reset()
 
+    async def renew(self):
+        """Restart in update mode, for a heap that is whole: no round is counted for that."""
+        self.walks = 0
+        await self.restart("update mode: a heap that is whole", 1)
+
     def remember(self, walks=0, rounds=None):
         """Count, past a reset: walks of an update that did not end, rounds in update mode."""
         self.walks = min(walks, 255)

@@ -127,6 +127,10 @@ class Client:
                 break  # later
             if after == "refuse":
                 self._refuse(step, outcome)
+            if step == "plan" and after == "stage" and self._power.is_alone:
+                # the look-up left names and holes in the heap: staging would starve TLS
+                self._journal.write(step=after)
+                await self._power.renew()
             step = after
 
     async def _open(self, release):

@@ -348,6 +348,11 @@ class Board:
             self.wish = True
             await self.restart("update mode: " + why)
 
+    async def renew(self):
+        """power.renew()."""
+        self.wish = True
+        await self.restart("update mode: a heap that is whole")
+
     async def live(self):
         """What run.py does of an update, once."""
         self.client.resume_commit()

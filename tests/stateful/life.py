@@ -144,6 +144,7 @@ class Board:
             restart=self._restart,
             watchdog_s=90,
             walks=0,
+            is_alone=False,
             may_retreat=False,
             free_heap=lambda: 0,
             remember=lambda **_: None,

@@ -121,6 +121,29 @@ def test_an_answer_that_makes_no_sense_is_refused(on_board, authority, leaf, ans
     assert outcome(on_board, authority, leaf, answer) == "HttpError bad-answer None"
 
 
+def test_a_line_never_asks_for_room_that_a_heap_in_pieces_has_not(on_board):
+    script = """
+import asyncio
+import io
+from device.connection import Connection
+
+
+class Tls:
+    stream = io.BytesIO(b"x" * 100 + b"\\r\\nnext")
+    asked = 0
+
+    def readline(self, limit):
+        self.asked = max(self.asked, limit)
+        return self.stream.readline(limit)
+
+
+tls = Tls()
+line = asyncio.run(Connection(None, tls, "host").readline(512))
+print(len(line), tls.asked)
+"""
+    assert on_board(script) == ["100 64"]
+
+
 def test_an_overlong_header_is_passed_over(on_board, authority, leaf):
     answer = OK.replace(b"Date", b"X-Long: " + b"x" * 3000 + b"\r\nDate")
     assert outcome(on_board, authority, leaf, answer) == "200 b'hello'"

@@ -117,6 +117,21 @@ def test_the_wish_for_update_mode_lasts_for_one_start(on_board):
     ]
 
 
+def test_update_mode_for_a_heap_that_is_whole_counts_as_no_round_and_ends_a_walk(on_board):
+    script = POWER + RETREAT + "power = start(b'MPFR\\x01\\x01\\x01\\x02')\n"
+    script += """
+try:
+    asyncio.run(power.renew())
+except machine.Ended:
+    start()
+"""
+    assert on_board(script) == [
+        "True 1 2",
+        r"machine.reset b'MPFR\x01\x01\x01\x00'",
+        "True 1 0",
+    ]
+
+
 def test_update_mode_is_entered_three_times(on_board):
     script = POWER + RETREAT + "retreat(start())\n" * 2 + "start()\n" + "retreat(start())\n" * 2
     lines = [line for line in on_board(script) if not line.startswith("machine")]

@@ -529,6 +529,7 @@ SHORT = {  # how an update comes to want the whole board: what is done to it, an
     "other tasks take too long": ("board.watchdog_s = 0.1; busy(board)", "Starved('starved', "),
     "three walks that never ended": ("board.walks = 3", "cut off too often"),
 }
+WHOLE = "update mode: a heap that is whole"  # the reset between plan and stage
 RETREAT = """
 import time
 from device.errors import NetworkError
@@ -566,8 +567,15 @@ def test_where_update_mode_is_no_way_it_goes_on_as_it_is(on_rig, how):
 
 def test_in_update_mode_it_goes_on_with_little_heap_and_slowly(on_rig):
     how = "; ".join(how for how, _ in SHORT.values() if "MemoryError" not in how)
-    script = LATER + RETREAT + how + "\nboard.wish = True\nsay(board.boot())"
-    assert on_rig(script) == ["trial of release 5"]
+    script = LATER + RETREAT + how + "\nboard.wish = True\nsay([board.boot(), board.boot()])"
+    assert on_rig(script) == [[WHOLE, "trial of release 5"]]
+
+
+def test_in_update_mode_it_stages_in_a_heap_that_no_look_up_used(on_rig):
+    script = LATER + RETREAT + "board.wish = True\nsay(board.boot())\n"
+    script += "say([(blob, 0) in host.asked, board.journal['step'], board.rounds])\n"
+    script += "say([board.boot(), (blob, 0) in host.asked])"
+    assert on_rig(script) == [WHOLE, [False, "stage", 0], ["trial of release 5", True]]
 
 
 @pytest.mark.parametrize("where", ("blob", "manifest"))
