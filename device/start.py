@@ -29,6 +29,7 @@ _PLENTY = const(262144)  # external RAM: nothing to share out
 _YIELD_MS = const(20)  # a thread gets no turn before this one sleeps
 # Collected so often, garbage stays in one place: a heap in pieces would grow over everything.
 _COLLECT = const(16384)
+_COLLECT_ALONE = const(4096)  # in update mode, where 13 kB are free and time is not the app's
 _BIT = const(512)
 _BITS = const(160)  # more than the first heap holds
 
@@ -64,7 +65,9 @@ def assemble(r, host, cas):
     r.wifi = Wifi(r.store, r.config.hostname or "mpfleet-" + r.identity.id[-6:], log)
     r.host = Host(host, cas, r.power)
     r.link = NoLink()
-    if r.mode != "update":
+    if r.mode == "update":
+        gc.threshold(_COLLECT_ALONE)
+    else:
         _connect(r)
     if r.mode not in ("update", "golden"):
         _employ(r)

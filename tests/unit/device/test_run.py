@@ -346,6 +346,14 @@ def test_only_what_is_active_runs_in_update_mode_and_loads_nothing_else(on_board
     assert on_board(MODE, path, trial)[-2:] == said
 
 
+@pytest.mark.parametrize(
+    ("trial", "said"), (("-", "update 4096"), ("a", "trial -1")), ids=["update", "trial"]
+)
+def test_garbage_is_collected_sooner_in_update_mode(on_board, trial, said):
+    script = "import gc\ngc.threshold(-1)\n" + MODE + "print(runtime.mode, gc.threshold())"
+    assert on_board(script, ["/slots/a"], trial)[-1] == said
+
+
 def test_update_mode_says_so_and_ends_with_the_first_talk(fleet, deploy):
     board = deploy(WISHES)
     start = board.wait_for("run: update", 10)
