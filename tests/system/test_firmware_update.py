@@ -68,6 +68,7 @@ class Site:
         self.client.approve(self.product, number, self.host.passphrase)
 
     def assign(self, number):
+        self.assigned = number
         fleet.assign(self.client, self.device, self.product, number)
 
     def update(self, number):
@@ -91,8 +92,13 @@ class Site:
         return self.client.get(f"/devices/{self.device}/reports")
 
     def last_report(self):
-        """The newest report on an update."""
-        return next(r for r in self.reports() if r["kind"] == "update")
+        """The report on the last update, which may come after word of what the board runs."""
+
+        def look():
+            found = (r for r in self.reports() if r["kind"] == "update")
+            return next((r for r in found if r["number"] == self.assigned), None)
+
+        return fleet.wait_for(f"a report on release {self.assigned}", look, 30)
 
     @property
     def runs(self):
