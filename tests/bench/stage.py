@@ -30,6 +30,7 @@ with open(work + "/bench.json") as f:
     given = json.loads(f.read())
 with open(work + "/ca.der", "rb") as f:
     ca = f.read()
+slots = work + "/slots"
 view = memoryview(bytearray(_BLOCK))
 
 
@@ -45,6 +46,10 @@ class Partition:
 
     def info(self):
         return (0, 16, 0x10000 + self._at, _ROOM, self._label, False)
+
+    @staticmethod
+    def find(kind, subtype):
+        return [Partition("ota_1")]  # what is wanted is otadata: that there is one
 
     def get_next_update(self):
         return Partition("ota_1")
@@ -65,6 +70,7 @@ from device.connection import Host
 from device.http import Http
 from device.update.app_slot import AppSlot
 from device.update.download import Download
+from device.update.firmware import Files
 from device.update.firmware_slot import FirmwareSlot
 
 
@@ -214,7 +220,7 @@ def remove(folder):
 
 
 def app_slot(letter, release):
-    slot = AppSlot(letter, work + "/slots")
+    slot = AppSlot(letter, slots)
     try:
         remove(slot.folder)
     except OSError:
@@ -230,7 +236,7 @@ def stage_app():
     global last
     slot = app_slot("a", "app")
     last, http = begin("pieces")
-    asyncio.run(slot.stage(given["app"], {}, last, 6))
+    asyncio.run(slot.stage(Files(given["app"]), AppSlot("b", slots), Files(()), last, 6))
     http.close()
 
 
@@ -238,9 +244,9 @@ def stage_change():
     """The example app with one file changed, beside the one that stage_app left."""
     global last
     slot = app_slot("b", "changed")
-    sources = AppSlot("a", work + "/slots").sources({f[2] for f in given["changed"]})
+    active, old = AppSlot("a", slots), Files(given["app"])
     last, http = begin("pieces")
-    asyncio.run(slot.stage(given["changed"], sources, last, 6))
+    asyncio.run(slot.stage(Files(given["changed"]), active, old, last, 6))
     http.close()
 
 

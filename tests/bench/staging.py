@@ -14,6 +14,7 @@ import zlib
 from contextlib import ExitStack
 from pathlib import Path
 
+from device import protocol
 from host import patches, pki
 from host.builder import release
 from host.storage import in_pieces
@@ -25,6 +26,7 @@ from tests.unit.device.tls_server import TlsServer
 _ROOT = Path(__file__).parents[2]
 _TIMES = 7
 _ROOM = 0x180000
+_RAW = "application/octet-stream"
 _MOST = 1.25  # of staging and sealing, against their floors
 _FILE_MOST, _FILE_MORE = 1.15, 4096  # of one changed file, against that file deflated
 # way, its floors
@@ -120,14 +122,14 @@ def _run(folder, stack, source, target, app, changed):
 def _serve(stack, leaf, source, target, app, changed):
     """Ports by name: the device API in each form, and streams of the bytes alone."""
     name = hashlib.sha256(target).hexdigest()
-    blobs = {**app.blobs, **changed.blobs}
+    blobs = {**app.blobs, **changed.blobs, name: target}
     forms = {
-        "raw": {name: (None, target)},
-        "pieces": {n: _smaller(blob) for n, blob in {**blobs, name: target}.items()},
-        "patch": {name: ("application/vnd.mpfleet.patch", patches.make(source, target))},
+        "raw": {name: (_RAW, target)},
+        "pieces": {n: _smaller(blob) for n, blob in blobs.items()},
+        "patch": {name: (protocol.PATCH, patches.make(source, target))},
     }
     streams = {"image": target, "app": b"".join(app.blobs[digest] for _, _, digest in app.files)}
-    servers = {form: TlsServer(leaf, _api(found)) for form, found in forms.items()}
+    servers = {form: TlsServer(leaf, _api(found, blobs)) for form, found in forms.items()}
     for what, content in streams.items():
         servers[what] = PlainServer(content)
         servers[f"tls-{what}"] = TlsServer(leaf, lambda _, peer, data=content: _stream(peer, data))
@@ -138,7 +140,7 @@ def _serve(stack, leaf, source, target, app, changed):
 
 def _smaller(blob):
     packed = in_pieces(blob)
-    return ("application/vnd.mpfleet.pieces", packed) if len(packed) < len(blob) else (None, blob)
+    return (protocol.PIECES, packed) if len(packed) < len(blob) else (_RAW, blob)
 
 
 def _stream(peer, content):
@@ -146,12 +148,16 @@ def _stream(peer, content):
     peer.connection.recv(1)  # until it was read
 
 
-def _api(found):
+def _api(found, blobs):
+    """The device API, with these forms where they are accepted, else the blobs as they are."""
+
     def answer(server, peer):
         while True:
-            first, _, _ = peer.request()
-            kind, data = found[first.split()[1].rpartition("/")[2]]
-            kind = kind or "application/octet-stream"
+            first, headers, _ = peer.request()
+            name = first.split()[1].rpartition("/")[2]
+            kind, data = found[name]
+            if kind not in headers.get("accept", ""):
+                kind, data = _RAW, blobs[name]
             head = (
                 f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(data)}\r\n\r\n"
             )
