@@ -20,5 +20,5 @@ def _end_without(parent):
 logs.configure("web")
 app = create_app(handover.take())
 if handover.is_given():
-    arguments = (os.getppid(),)
-    threading.Thread(target=_end_without, args=arguments, name="lifeline", daemon=True).start()
+    server = handover.server()
+    threading.Thread(target=_end_without, args=(server,), name="lifeline", daemon=True).start()

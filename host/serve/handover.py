@@ -5,6 +5,7 @@ import os
 from host import settings as host_settings
 
 _VARIABLE = "MPFLEET_HANDOVER"
+_SERVER = "MPFLEET_SERVER_PID"
 
 
 def give(settings):
@@ -16,6 +17,16 @@ def take():
     """The settings handed over, else those of the environment and the data folder."""
     text = os.environ.get(_VARIABLE)
     return host_settings.Settings.model_validate_json(text) if text else host_settings.load()
+
+
+def name_server():
+    """Let the workers of this process know it, also one that starts after it was killed."""
+    os.environ[_SERVER] = str(os.getpid())
+
+
+def server():
+    """The process whose worker this is."""
+    return int(os.environ[_SERVER])
 
 
 def is_given():

@@ -10,7 +10,7 @@ from granian.log import LogLevels
 
 from host import pki
 from host.crowd import THREADS
-from host.serve import renewal
+from host.serve import handover, renewal
 
 _RESPAWN_S = 2  # a new worker is up before the old one ends
 _KILL_S = 2  # open pages do not hold the end up; a board resumes its download
@@ -24,6 +24,7 @@ def run(settings):
 
 def serve(settings, port, certificate, key):
     """Serve at a port until SIGTERM or SIGINT; a certificate that was replaced is taken up."""
+    handover.name_server()
     server = Granian(
         "host.wsgi:app",
         address=settings.listen,

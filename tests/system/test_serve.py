@@ -322,6 +322,15 @@ def test_nothing_stays_behind_when_its_processes_are_killed_with_it(tmp_path):
             pass  # the next host finds its port free
 
 
+def test_a_worker_that_starts_after_its_server_was_killed_ends(tmp_path):
+    server = subprocess.Popen([sys.executable, "-c", ""])
+    server.wait()
+    environment = handover.give(settings.load(tmp_path)) | {"MPFLEET_SERVER_PID": str(server.pid)}
+    command = [sys.executable, "-c", "import host.wsgi, time; time.sleep(60)"]
+    worker = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30)
+    assert (worker.returncode, worker.stderr) == (1, "")
+
+
 def test_web_alone_takes_a_renewed_certificate_without_a_pause(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
