@@ -24,7 +24,7 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "cas",
     type=_FILE,
     multiple=True,
-    help="CA certificate (PEM) that boards are to trust; at most two. [default: the one now]",
+    help="CA certificate (PEM) that boards are to trust; at most two. [default: this host's own]",
 )
 @keys.changing
 def move(
@@ -37,7 +37,8 @@ def move(
 ) -> None:
     """Move boards to another address, port or CA of the host.
 
-    What is not given stays. Boards try the new place and keep the old one until it works there.
+    What is not given is as this host is now. Boards try the new place and keep the old one
+    until it works there.
 
     \b
     Examples:
