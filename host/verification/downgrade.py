@@ -1,9 +1,11 @@
-"""Firmware that a board would not come back from: it cannot read what a newer one wrote. Pure."""
+"""Firmware that a board would not come back from. Pure."""
 
 import re
 
-# From this MicroPython on; what an older one then does. Measured on stock ESP32 firmware.
-_BARRIERS = (((1, 26), "finds no file system where 1.26 or newer wrote it"),)
+# From this MicroPython on; what an older one then does. The partition table that comes with 1.26
+# names no file system, which 1.26 adds as it starts. A board set up with an older one has a table
+# that does, and could go back; the host does not know which a board has.
+_BARRIERS = (((1, 26), "finds no file system on a board that was set up with 1.26 or newer"),)
 _SYS_VERSION = re.compile(rb"; MicroPython (v?\d+\.\d+[^ \0]{0,24}) on \d{4}-")
 _NUMBERS = re.compile(r"v?(\d+)\.(\d+)")
 
