@@ -21,7 +21,7 @@ from device.update.steps import (
 _TELL_MS = const(1000)
 # What makes an update go on in update mode, beside a MemoryError: less free heap than this, a
 # walk that began so often and never ended, a watchdog period spent waiting for other tasks.
-_STAGE_BYTES = {False: 8192, True: 36864}  # without firmware, and with it (a piece, its inflater)
+_STAGE_BYTES = {False: 8192, True: 36864}  # without an image, and with it (a piece, its inflater)
 _WALKS = const(3)
 _PERIOD_S = const(90)  # where no watchdog is armed
 _TRIAL = const("device.update.trial")
@@ -201,9 +201,9 @@ class Client:
         self._came = 0, 0
         gc.collect()
         free = self._power.free_heap()
-        if self._power.may_retreat and free < _STAGE_BYTES[parts.has_firmware]:
+        if self._power.may_retreat and free < _STAGE_BYTES[parts.lacks_image]:
             raise MemoryError("free", free)
-        await parts.stage(self._identity.abi)
+        await parts.stage(self._identity.abi, self._power)
 
     async def _seal(self):
         await (await self._open_parts()).seal()
@@ -233,7 +233,7 @@ class Client:
             plan.judge(manifest, me)
         image = plan.image(manifest, self._identity.model)
         parts = self._firmware.Parts(
-            image, self._open_slots, self._start_download, self._stop_download
+            image, self._open_slots, self._start_download, self._stop_download, self._journal
         )
         if is_new:
             can_undo = self._nvs.number("rollback") == 1

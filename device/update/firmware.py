@@ -78,6 +78,11 @@ def partition():
     return Partition(Partition.RUNNING)  # type: ignore[arg-type] # the stub: labels only
 
 
+def idle():
+    """The firmware in the partition that does not run, by its own account."""
+    return identify(partition().get_next_update())
+
+
 def identify(one):
     """The firmware in a partition."""
     elf = bytearray(_ELF_BYTES)
@@ -179,22 +184,27 @@ class Parts:
     Both are staged and sealed before either is set on trial, so they change together or not at
     all. `open_slots()` opens the idle app slot and the active one, `start()` and `stop()` a
     download: what one part takes is dropped before the other, for both together do not fit.
+    In `journal` is noted how often the image was staged, and how often sealing failed since.
     """
 
-    def __init__(self, image, open_slots, start, stop):
-        self._image = None  # what open_slot() takes: its slot is opened for one step
+    def __init__(self, image, open_slots, start, stop, journal):
+        self._image = None  # what open_slot() takes: its code is loaded for one step
         self._open_slots = open_slots
         self._start = start
         self._stop = stop
+        self._journal = journal
         self.expected = running()  # what the trial must run on
         if image and not (self.expected and image["elf"] == hex_elf(self.expected)):
             self._image = image, open_slots()[0].folder
-            self.expected = open_slot(*self._image).identity
+            self.expected = open_slot(*self._image).identity if self.lacks_image else idle()
 
     @property
-    def has_firmware(self):
-        """Whether an image comes with it."""
-        return self._image is not None
+    def lacks_image(self):
+        """Whether one is to be staged yet: it never was, was found damaged, or is another now."""
+        if not self._image:
+            return False
+        is_noted = self._journal["image"] > self._journal["seals"]
+        return not (is_noted and hex_elf(idle()) == self._image[0]["elf"])
 
     def check(self, plan, files, manifest_bytes, has_rollback):
         """Whether the parts fit. Raises Refused, StorageFull."""
@@ -203,13 +213,17 @@ class Parts:
         slot, active = self._open_slots()
         slot.check_room(plan, plan.need(files, manifest_bytes), active)
 
-    async def stage(self, abi):
-        """Fill both slots. The image first: the app's slot then drops what was noted of it."""
+    async def stage(self, abi, power):
+        """Fill both. In update mode the app's slot in a start of its own, as its heap is whole."""
         self._open_slots()[0].unseal()
-        if self._image:
+        if self.lacks_image:
             self._stop()
             await open_slot(*self._image).stage(self._start())
             self._stop()
+            # noted apart, for the app's slot drops what was noted of its blocks
+            self._journal.write(image=self._journal["seals"] + 1)
+            if power.is_alone:
+                await power.renew()
         slot, active = self._open_slots()
         files, old = unpack(slot, active)
         await slot.stage(files, active, old, self._start(), abi)

@@ -48,6 +48,7 @@ _SHAPE = {
     "assignment": 0,
     "tries": 0,
     "seals": 0,
+    "image": 0,
     "spared": 0,
     "closed": 0,
     "full": 0,

@@ -73,7 +73,7 @@ def valid_before_seal():
     async def stage(self):
         parts = await self._open_parts()
         self._record.change(active=self._record.idle, firmware=parts.expected)
-        await parts.stage(6)
+        await parts.stage(6, self._power)
 
     client.Client._stage = stage
 

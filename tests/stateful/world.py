@@ -109,6 +109,9 @@ def partitions(world):  # noqa: C901 - a class of small methods
         def __init__(self, which):
             self.slot = world.running if which == "running" else which
 
+        def get_next_update(self):
+            return Partition(1 - world.running)
+
         def info(self):
             return (0, 16 + self.slot, self.slot << 20, 1 << 20, LABELS[self.slot], False)
 

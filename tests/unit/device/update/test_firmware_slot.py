@@ -80,6 +80,92 @@ say(ends())
     assert on_rig(script) == [False, [["done", None, 5]]]
 
 
+STAGINGS = UPDATE + """
+from device.update.app_slot import AppSlot
+from device.update.firmware_slot import FirmwareSlot
+
+staged = []
+
+
+def spy(cls, name, before=lambda: None):
+    whole = cls.stage
+
+    async def stage(self, *args):
+        before()
+        staged.append(name)
+        await whole(self, *args)
+
+    cls.stage = stage
+
+
+spy(FirmwareSlot, "image")
+offer(5, image=image)
+"""
+
+
+@pytest.mark.parametrize(
+    ("is_alone", "starts"),
+    ((True, ["active", "active", "active", "trial"]), (False, ["active", "trial"])),
+    ids=("in update mode", "beside the app"),
+)
+def test_in_update_mode_the_app_is_staged_in_a_start_of_its_own(on_rig, is_alone, starts):
+    script = STAGINGS + f"spy(AppSlot, 'app')\nboard.wish = {is_alone}\nboard.run()\n"
+    script += "say([mode for _, mode in board.boots])\nsay(staged)\nsay(ends())"
+    assert on_rig(script) == [starts, ["image", "app"], [["done", None, 5]]]
+
+
+def test_an_image_that_was_staged_is_not_looked_at_again_before_it_is_sealed(on_rig):
+    script = STAGINGS + """
+def lose_power():
+    if staged == ["image"]:
+        staged.append("cut")
+        raise rig.Reset("power")
+
+
+spy(AppSlot, "app", lose_power)
+board.run()
+say(staged)
+say(ends())
+"""
+    assert on_rig(script) == [["image", "cut", "app"], [["done", None, 5]]]
+
+
+ROT = "board.chip.program(chip.place(1) + 8192, bytes(64))"
+DAMAGES = {
+    "a block of it rotted": (ROT, ["image", "app", "image", "app"]),
+    "a block of it rotted, and power was lost": (ROT + "; cut()", ["image", "app", "image", "app"]),
+    "another one was flashed": (
+        "board.chip.flash_image(1, make_image(b'other')); cut()",
+        ["image", "image", "image", "app"],  # what was noted of it is thrown away first
+    ),
+}
+
+
+@pytest.mark.parametrize(("damage", "stagings"), DAMAGES.values(), ids=DAMAGES)
+def test_an_image_that_was_staged_and_is_not_there_is_staged_again(on_rig, damage, stagings):
+    script = STAGINGS + f"""
+damages = ["one"]
+
+
+def cut():
+    raise rig.Reset("power")
+
+
+def damage():
+    if damages:
+        damages.clear()
+        {damage}
+
+
+spy(AppSlot, "app", damage)
+board.run()
+board.run()
+say(staged)
+say(ends())
+"""
+    assert on_rig(script) == [stagings, [["done", None, 5]]]
+
+
 def test_a_firmware_that_runs_already_is_not_staged(on_rig):
     script = UPDATE + "image = make_image(b'old')\noffer(5, image=image)\nboard.run()\n"
     script += "say(ends())\nsay(pair())\nsay(slot_bytes(1, 16) == b'\\xff' * 16)"
