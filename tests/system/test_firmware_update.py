@@ -247,7 +247,7 @@ def test_a_committed_firmware_that_crashes_later_ends_in_golden_on_it(site):
 
 def test_a_power_cut_while_the_image_is_staged_costs_a_piece(site):
     site.publish(2, firmware())
-    site.board.cut_power_at(200, "middle")
+    site.board.cut_power_at(140, "middle")
     site.assign(2)
     assert site.board.wait_for_cut(30)
     site.board.power_on()
@@ -354,20 +354,21 @@ def modes(board):
 
 
 @pytest.mark.parametrize(
-    ("site", "why"),
+    ("site", "why", "starts"),
     (
-        ({"source": hungry(75_000)}, "MemoryError"),
-        ({"source": hungry(45_000)}, "MemoryError"),
-        ({"source": BUSY, "watchdog_s": 4}, "Starved"),
+        ({"source": hungry(75_000)}, "MemoryError", ["update", "update"]),
+        ({"source": hungry(45_000)}, "MemoryError", ["update", "update"]),
+        ({"source": BUSY, "watchdog_s": 4}, "Starved", ["update"]),
     ),
     ids=["heap for an update", "heap for trust", "time"],
     indirect=["site"],
 )
-def test_an_update_that_the_application_starves_is_made_in_update_mode(site, why):
+def test_an_update_that_the_application_starves_is_made_in_update_mode(site, why, starts):
+    """What is looked up in update mode is staged after one start more, in a heap that is whole."""
     site.publish(2)
     assert site.update(2) == ("done", None)
     assert f"update mode: {why}" in site.board.console_text
-    assert modes(site.board)[-3:] == ["active", "update", "trial"]
+    assert " ".join(modes(site.board)).endswith(" ".join(["active", *starts, "trial"]))
 
     def is_active():
         return site.client.get(f"/devices/{site.device}")["mode"] == "active"
