@@ -13,8 +13,8 @@ _YES, _NO = 1, 2  # in NVS: SPEC section 2
 _RESET_S = 10  # until a board that was reset says something, at most
 _BLOCKS = 32  # copied at a time: two seconds on a board
 _NO_OTA = (
-    "one firmware partition only: releases cannot bring firmware; deploy again with --firmware "
-    "FILE, which lays it out for two, to change that"
+    "one firmware partition only: releases cannot bring firmware; to change that deploy again "
+    "with --firmware FILE, best the OTA build for this board (others may not fit twice)"
 )
 _NO_ROLLBACK = (
     "the bootloader does not go back from a bad firmware: releases cannot bring any; flash a "
