@@ -246,8 +246,8 @@ def test_a_committed_firmware_that_crashes_later_ends_in_golden_on_it(site):
 
 
 def test_a_power_cut_while_the_image_is_staged_costs_a_piece(site):
-    site.publish(2, firmware())
-    site.board.cut_power_at(140, "middle")
+    site.publish(2, build_image(version="v1.27.0", payload=b"code" * 150_000))
+    site.board.cut_power_at(300, "middle")  # of some 400 operations, 300 of them the image's
     site.assign(2)
     assert site.board.wait_for_cut(30)
     site.board.power_on()
