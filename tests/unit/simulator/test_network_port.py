@@ -45,11 +45,12 @@ def test_every_byte_comes_through_telnet_both_ways(virtual_board):
     execute(
         virtual_board,
         "import sys, micropython\ndef echo(n):\n    micropython.kbd_intr(-1)\n"
-        "    while n:\n        piece = sys.stdin.buffer.read(1)\n        n -= 1\n"
+        "    print('ready')\n    while n:\n"
+        "        piece = sys.stdin.buffer.read(1)\n        n -= 1\n"
         "        sys.stdout.buffer.write(piece)\n",
     )
     with serial.serial_for_url(virtual_board.rfc2217_url, timeout=5) as port:
-        virtual_board.type(f"print('rea' + 'dy'); echo({len(BINARY)})\r")
+        virtual_board.type(f"echo({len(BINARY)})\r")
         port.read_until(b"ready\r\n")
         port.write(BINARY)
         # A board ends its lines with CR LF.
