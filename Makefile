@@ -43,7 +43,7 @@ hil: $(READY) ## Try a board: a virtual one, or PORT=/dev/ttyUSB0 HOST_ADDRESS=â
 bench-update: $(READY) ## Measure what travels for an update, and how long staging and sealing take against their floors
 	@$(BIN)/python -m tests.bench.update $(ARGS)
 
-explore: $(READY) ## Let the property tests walk at random and 20 times as far (ten minutes on 2 cores): EXPLORE=200 for longer
+explore: $(READY) ## Let the property tests walk at random and 20 times as far (a quarter of an hour on 2 busy cores): EXPLORE=200 for longer
 	EXPLORE=$(EXPLORE) $(BIN)/python -m pytest -n 2 --timeout 0 $(EXPLORED) $(ARGS)
 
 faults: $(READY) ## Hurt the network of an update in every way that is known (ten minutes on 2 cores)
