@@ -47,6 +47,11 @@ class Release(Base):
         """What events call it."""
         return subject(self.product, self.number)
 
+    @property
+    def images(self):
+        """Its firmware part: what the manifest says of the image for each board model."""
+        return self.parts.get("firmware") or {}
+
 
 class Blob(Base):
     """Bytes that the storage holds. A row exists once they are there and were verified."""

@@ -206,7 +206,7 @@ def next_id(session, now):
 
 
 def _why_lost(device, release):
-    return downgrade.why(release.parts.get("firmware") or {}, device.model, device.firmware)
+    return downgrade.why(release.images, device.model, device.firmware)
 
 
 def _offer(session, device: Device, release, who, now):

@@ -83,7 +83,7 @@ def _row(one, rollout, newer):
         one.device_state == "claimed"
         and one.product == release.product
         and one.model in (None, *release.boards)
-        and not downgrade.why(release.parts.get("firmware") or {}, one.model, one.firmware)
+        and not downgrade.why(release.images, one.model, one.firmware)
         and not is_unmanaged
         # given to somebody else since: it is not the business of whoever began this
         and (one.owned_since is None or one.owned_since <= rollout.created_at)

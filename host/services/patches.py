@@ -96,8 +96,7 @@ def _pairs(releases, running):
 
 def _images(release):
     """SHA-256 of the firmware image for each board model."""
-    firmware = release.parts.get("firmware") or {}
-    return {model: image["sha256"] for model, image in firmware.items()}
+    return {model: image["sha256"] for model, image in release.images.items()}
 
 
 def _make(session, storage, source, target):

@@ -109,7 +109,7 @@ def _check_content(release, sizes, storage):
             raise HostError("manifest-invalid", f"{path} has {there} bytes, not {size}.")
         if path.endswith(".mpy"):
             _check_bytecode(path, storage.read(sha256, _MPY_HEAD), release.abi)
-    found = release.parts.get("firmware", {})
+    found = release.images
     versions = {model: _check_image(model, one, storage) for model, one in found.items()}
     if versions:  # what a board can be given it for (assignments.must_fit)
         brought = {model: {**found[model], "micropython": versions[model]} for model in found}
