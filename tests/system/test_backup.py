@@ -1,7 +1,6 @@
 """A host is lost; another one is made of its backup, and everybody goes on with that."""
 
 import contextlib
-import json
 import shutil
 import subprocess
 from functools import partial
@@ -12,6 +11,7 @@ from examples import fleet
 from host.backup.restore import restore
 from host.backup.save import save
 from host.rig.process import free_port
+from tests import app_folders
 from tests.system.test_serve import COMMAND, serving
 
 PASSPHRASE = "correct horse"
@@ -61,10 +61,7 @@ def served(tmp_path):
 @pytest.fixture
 def publish(tmp_path):
     """Publish, and approve, a release that says its number."""
-    folder = tmp_path / "blink"
-    (folder / "app").mkdir(parents=True)
-    description = {"product": "blink", "boards": ["ESP32_GENERIC"]}
-    (folder / "mpfleet.json").write_text(json.dumps(description))
+    folder = app_folders.make(tmp_path, "")
 
     def publish(client, host):
         number = client.next_number("blink")

@@ -16,6 +16,7 @@ from examples import fleet
 from host import pki
 from host.cli import main, profile, verified
 from host.rig.process import free_port
+from tests import app_folders
 
 _NVS_NUMBER = 105
 _DAY_S = 24 * 3600
@@ -71,11 +72,7 @@ class House:
 @pytest.fixture
 def set_up(tmp_path):
     """Sets a board up at a host, with an application; the board, online, knows its `device`."""
-    folder = tmp_path / "blink"
-    (folder / "app").mkdir(parents=True)
-    description = {"product": "blink", "boards": ["ESP32_GENERIC"]}
-    (folder / "mpfleet.json").write_text(json.dumps(description))
-    (folder / "app/main.py").write_text(_APP)
+    folder = app_folders.make(tmp_path, _APP)
     with contextlib.ExitStack() as stack:
 
         def set_up(client):

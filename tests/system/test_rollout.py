@@ -1,7 +1,6 @@
 """Sixty boards, a release that fails on every fifth, and a host that is killed in the middle."""
 
 import contextlib
-import json
 import os
 import signal
 import ssl
@@ -14,6 +13,7 @@ import pytest
 from examples import fleet
 from host.rig.process import free_port
 from host.rollouts import waves
+from tests import app_folders
 from tests.light_boards import LightBoard
 
 COUNT, REAL = 60, 2
@@ -118,11 +118,7 @@ def light_boards(served):
 
 
 def publish(served):
-    folder = served.folder / "blink"
-    (folder / "app").mkdir(parents=True)
-    description = {"product": "blink", "boards": ["ESP32_GENERIC"]}
-    (folder / "mpfleet.json").write_text(json.dumps(description))
-    (folder / "app/main.py").write_text(_APP)
+    folder = app_folders.make(served.folder, _APP)
     return fleet.publish(served.client, folder, served.host.passphrase)
 
 

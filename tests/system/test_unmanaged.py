@@ -1,6 +1,5 @@
 """A board that its author worked on, as its host sees it, until it takes a release again."""
 
-import json
 
 import pytest
 
@@ -8,6 +7,7 @@ from examples import fleet
 from host.deploy.board import Board
 from host.dev import slot, sources
 from host.rig.process import free_port
+from tests import app_folders
 
 _NVS_NUMBER = 105
 APP = "async def main(board):\n    board.log('version {word}')\n"
@@ -16,11 +16,7 @@ APP = "async def main(board):\n    board.log('version {word}')\n"
 @pytest.fixture
 def folder(tmp_path):
     """An app folder."""
-    (tmp_path / "blink/app").mkdir(parents=True)
-    description = {"product": "blink", "boards": ["ESP32_GENERIC"]}
-    (tmp_path / "blink/mpfleet.json").write_text(json.dumps(description))
-    (tmp_path / "blink/app/main.py").write_text(APP.format(word="one"))
-    return tmp_path / "blink"
+    return app_folders.make(tmp_path, APP.format(word="one"))
 
 
 @pytest.fixture
