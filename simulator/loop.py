@@ -84,7 +84,10 @@ class Loop:
     def _run(self):
         while self._is_running:
             for key, events in self._selector.select(self._patience()):
-                self._handle(key, events)
+                # What was handled before may have forgotten, and closed, this one; one that is
+                # watched in another way since is ready the next time, too.
+                if self._selector.get_map().get(key.fd) is key:
+                    self._handle(key, events)
             # Files come first: a watchdog that was fed in time is not judged by when its feeding
             # was read.
             self._run_timers()
