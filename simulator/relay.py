@@ -22,6 +22,7 @@ class Relays:
         self._radio = radio
         self._is_online = is_online
         self._listeners = {}
+        self._dials = set()  # under way
         self.live = set()
 
     def port_for(self, address, port, when_known):
@@ -49,8 +50,8 @@ class Relays:
         self.dial((address, port), lambda upstream: answer(listener.offer(upstream)))
 
     def dial(self, target, when_done):
-        """Connect to what is behind a target; `when_done` as in _dial."""
-        _dial(self._loop, self._radio.routes.get(target, target), when_done)
+        """Connect to what is behind a target; `when_done` as in _Dial."""
+        _Dial(self._loop, self._radio.routes.get(target, target), self._dials, when_done)
 
     @property
     def is_stalled(self):
@@ -74,7 +75,12 @@ class Relays:
         self._loop.call(lambda: [relay.close(reset=True) for relay in list(self.live)])
 
     def close(self):
-        """Reset all connections and listen no more."""
+        """Reset all connections, those under way too, and listen no more."""
+        self._loop.call(self._close)
+
+    def _close(self):
+        for dial in list(self._dials):
+            dial.end(False)
         self.drop()
         for listener in self._listeners.values():
             listener.close()
@@ -139,28 +145,33 @@ class _Listener:
             self._relays.begin(chip, upstream, self._target)
 
 
-def _dial(loop, target, when_done):
-    """Connect without waiting; calls `when_done` with the socket, or None if that failed."""
-    upstream = socket.socket()
-    upstream.setblocking(False)
-    state = {"is_done": False}
+class _Dial:
+    """Connects without waiting, and calls `when_done` with the socket, or None if that failed."""
 
-    def finish(ok):
-        if state["is_done"]:
+    def __init__(self, loop, target, under_way, when_done):
+        self._loop = loop
+        self._under_way = under_way
+        self._when_done = when_done
+        self._socket = socket.socket()
+        self._socket.setblocking(False)
+        under_way.add(self)
+        code = self._socket.connect_ex(target)
+        if code in (0, errno.EINPROGRESS):
+            loop.watch(self._socket, lambda: None)
+            loop.watch_write(self._socket, self._check)
+            loop.after(_CONNECT_S, self.end, False)
+        else:
+            self.end(False)
+
+    def end(self, is_connected):
+        """Tell of it, unless that was done."""
+        if self not in self._under_way:
             return
-        state["is_done"] = True
-        loop.forget(upstream)
-        if not ok:
-            upstream.close()
-        when_done(upstream if ok else None)
+        self._under_way.discard(self)
+        self._loop.forget(self._socket)
+        if not is_connected:
+            self._socket.close()
+        self._when_done(self._socket if is_connected else None)
 
-    def check():
-        finish(upstream.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0)
-
-    code = upstream.connect_ex(target)
-    if code in (0, errno.EINPROGRESS):
-        loop.watch(upstream, lambda: None)
-        loop.watch_write(upstream, check)
-        loop.after(_CONNECT_S, finish, False)
-    else:
-        finish(False)
+    def _check(self):
+        self.end(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == 0)
